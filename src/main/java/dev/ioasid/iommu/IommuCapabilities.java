@@ -1,0 +1,17 @@
+package dev.ioasid.iommu;
+
+import java.util.Map;
+
+/** What a unit can do, as its read-only registers say. */
+public interface IommuCapabilities {
+    IommuType type();
+
+    /** Width of the PASIDs that the unit takes, in bits; 0 if it takes none. */
+    int pasidBits();
+
+    /**
+     * By name, in a fixed order: an {@code Integer}, a {@code Boolean}, a {@code Long} for an address or a length, or a list
+     * of {@code Long}.
+     */
+    Map<String, Object> named();
+}

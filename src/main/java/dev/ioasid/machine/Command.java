@@ -1,0 +1,210 @@
+package dev.ioasid.machine;
+
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.IommuCapabilities;
+import dev.ioasid.iommu.Rid;
+import dev.ioasid.iommu.Translation;
+import dev.ioasid.machine.lspci.ListedFunction;
+import java.util.List;
+import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A change to one machine as a value: immutable, deterministic, complete. The same commands in the same order give the
+ * same ids and the same bytes of memory.
+ *
+ * <p>Each looks up, checks, reserves what can run out, and then changes; so a {@code RefusedException} leaves the machine as
+ * it was.
+ */
+public sealed interface Command<R> {
+    /** Applies this to {@code machine}, which has made sure that it is alone. */
+    R applyTo(Machine machine);
+
+    /** Writes bytes into physical memory. EINVAL where there is no memory. The array must not change any more. */
+    record WriteMemory(long address, byte[] bytes) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.memory().write(address, bytes);
+            return Done.DONE;
+        }
+    }
+
+    /** Adds a unit. EEXIST; ENOMEM if there is no room for a managed unit's root table. */
+    record CreateIommu(String name, boolean managed, IommuCapabilities capabilities) implements Command<IommuSummary> {
+        @Override
+        public IommuSummary applyTo(Machine machine) {
+            return machine.units().create(name, managed, capabilities);
+        }
+    }
+
+    /** Removes a unit. ENOENT; EBUSY while it has devices or IOASIDs. */
+    record DeleteIommu(String name) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.units().delete(name);
+            return Done.DONE;
+        }
+    }
+
+    /** Writes registers of an unmanaged unit, in order; answers all registers. ENOENT; EINVAL: nothing is written. */
+    record PatchRegisters(String iommu, SequencedMap<String, Long> values)
+            implements Command<SequencedMap<String, Long>> {
+        @Override
+        public SequencedMap<String, Long> applyTo(Machine machine) {
+            return machine.units().patch(iommu, values);
+        }
+    }
+
+    /** Clears a unit's fault records. ENOENT. */
+    record ClearFaults(String iommu) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.units().unit(iommu).hardware().clearFaults();
+            return Done.DONE;
+        }
+    }
+
+    /** Adds a device. ENOENT: no such unit; EEXIST: the RID is taken; EINVAL. */
+    record CreateDevice(Rid rid, String iommu, DeviceTraits traits) implements Command<DeviceSummary> {
+        @Override
+        public DeviceSummary applyTo(Machine machine) {
+            return machine.devices().create(rid, iommu, traits);
+        }
+    }
+
+    /**
+     * Adds the devices of a listing, all or none.
+     *
+     * @param iommu the unit they sit behind; null: the only one (EINVAL if there are several, or none)
+     * @param dryRun only says what would be added
+     */
+    record ImportDevices(@Nullable String iommu, List<ListedFunction> functions, boolean dryRun)
+            implements Command<List<DeviceSummary>> {
+        @Override
+        public List<DeviceSummary> applyTo(Machine machine) {
+            return machine.devices().importAll(iommu, functions, dryRun);
+        }
+    }
+
+    /** Removes a device. ENODEV; EBUSY while one of its routes is attached. */
+    record DeleteDevice(Rid rid) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.devices().delete(rid);
+            return Done.DONE;
+        }
+    }
+
+    /**
+     * Allocates a PASID of a device. ENODEV; EOPNOTSUPP: it has no PASID capability; EBUSY: taken; EINVAL: out of range;
+     * ENOSPC: none left.
+     *
+     * @param pasid null: the lowest that is free, from 1
+     * @param name what the user calls it
+     */
+    record AllocatePasid(
+            Rid rid, @Nullable Integer pasid, @Nullable String name) implements Command<PasidSummary> {
+        @Override
+        public PasidSummary applyTo(Machine machine) {
+            return machine.devices().allocatePasid(rid, pasid, name);
+        }
+    }
+
+    /** Frees a PASID. ENODEV; ENOENT: not allocated; EBUSY: attached. */
+    record FreePasid(Rid rid, int pasid) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.devices().freePasid(rid, pasid);
+            return Done.DONE;
+        }
+    }
+
+    /**
+     * Makes an IOASID. ENOENT: no such unit; EINVAL: not a managed unit, or several and none named; EOPNOTSUPP: the unit
+     * has no such format or width; ENOMEM: no room for its root table.
+     *
+     * @param iommu for a paging IOASID; null: the only managed unit
+     * @param format for a paging IOASID; null: {@code vtd-second-stage}
+     * @param addressWidth bits, for a paging IOASID; null: the widest
+     */
+    record CreateIoasid(
+            IoasidType type,
+            @Nullable String iommu,
+            @Nullable String format,
+            @Nullable Integer addressWidth,
+            @Nullable String name)
+            implements Command<IoasidSummary> {
+        @Override
+        public IoasidSummary applyTo(Machine machine) {
+            return machine.ioasids().create(type, iommu, format, addressWidth, name);
+        }
+    }
+
+    /** Removes an IOASID and its mappings. ENOENT; EBUSY while a route leads to it, naming the routes. */
+    record DeleteIoasid(int id) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.ioasids().delete(id);
+            return Done.DONE;
+        }
+    }
+
+    /**
+     * Leads a route to an IOASID. ENODEV, ENOENT; EINVAL: unmanaged unit, wrong table for the unit, PASID out of range, or
+     * a group member elsewhere; EBUSY: attached and {@code replace} forbids; EOPNOTSUPP: no PASID capability; EADDRINUSE: a
+     * reserved region of the device meets a mapping; ENOSPC: no domain id left; ENOMEM.
+     */
+    record Attach(Route route, int ioasid, Replace replace) implements Command<Attachment> {
+        @Override
+        public Attachment applyTo(Machine machine) {
+            return machine.routes().attach(route, ioasid, replace);
+        }
+    }
+
+    /** Blocks a route. ENODEV. A route that is not attached stays so. */
+    record Detach(Route route) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.routes().detach(route);
+            return Done.DONE;
+        }
+    }
+
+    /**
+     * Makes mappings of a paging IOASID, all or none. ENOENT; EINVAL: not paging, unaligned, too wide, in a reserved region,
+     * not in memory; EEXIST: overlap; ENOSPC: no free address; ENOMEM. Of several, {@code index} names the bad one.
+     */
+    record Map(int ioasid, List<MapRequest> requests) implements Command<List<Mapping>> {
+        @Override
+        public List<Mapping> applyTo(Machine machine) {
+            return machine.ioasids().paging(ioasid).map(requests);
+        }
+    }
+
+    /**
+     * Removes the mappings that lie within a range; answers their bytes. ENOENT: no such IOASID, nothing there, or a mapping
+     * sticks out; EINVAL: not paging, length 0 or wrapping.
+     */
+    record Unmap(int ioasid, long iova, long length) implements Command<Long> {
+        @Override
+        public Long applyTo(Machine machine) {
+            return machine.ioasids().paging(ioasid).unmap(iova, length);
+        }
+    }
+
+    /** Removes all mappings; answers their bytes. ENOENT; EINVAL: not paging. */
+    record UnmapAll(int ioasid) implements Command<Long> {
+        @Override
+        public Long applyTo(Machine machine) {
+            return machine.ioasids().paging(ioasid).unmapAll();
+        }
+    }
+
+    /** Translates requests, in order, as the hardware does. ENODEV, EINVAL: {@code index} names the bad one, none is done. */
+    record Translate(List<DmaRequest> requests) implements Command<List<Translation>> {
+        @Override
+        public List<Translation> applyTo(Machine machine) {
+            return machine.traffic().translate(requests);
+        }
+    }
+}

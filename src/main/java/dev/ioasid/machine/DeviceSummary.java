@@ -1,0 +1,25 @@
+package dev.ioasid.machine;
+
+import dev.ioasid.iommu.Rid;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A device.
+ *
+ * @param group the devices that share a RID-level table with it have the same number
+ * @param groupIoasid what the group's requests without PASID are translated by; null while they are blocked
+ * @param pasidBits 0: it has no PASID capability
+ * @param pasids in ascending order
+ */
+public record DeviceSummary(
+        Rid rid,
+        String iommu,
+        @Nullable String name,
+        int group,
+        @Nullable Integer groupIoasid,
+        int pasidBits,
+        boolean ats,
+        boolean pri,
+        List<ReservedRegion> reservedRegions,
+        List<Integer> pasids) {}

@@ -1,0 +1,6 @@
+package dev.ioasid.machine;
+
+/** The result of a command that has none: it was done. */
+public enum Done {
+    DONE
+}

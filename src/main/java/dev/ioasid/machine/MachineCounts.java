@@ -1,0 +1,18 @@
+package dev.ioasid.machine;
+
+import java.util.Map;
+
+/**
+ * What a machine has counted, for metrics.
+ *
+ * @param translated requests that were translated
+ * @param faultsByReason requests that were not, by the architecture's name of the reason, recorded or not
+ */
+public record MachineCounts(
+        int ioasids,
+        int attachments,
+        long mappedBytes,
+        long tableBytes,
+        long committedBytes,
+        long translated,
+        Map<String, Long> faultsByReason) {}

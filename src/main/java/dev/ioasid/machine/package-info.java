@@ -1,0 +1,8 @@
+/**
+ * One simulated machine: its memory, IOMMUs, devices and their groups, IOASIDs, attachments and PASIDs. Everything that
+ * changes it is a {@code Command}.
+ */
+@NullMarked
+package dev.ioasid.machine;
+
+import org.jspecify.annotations.NullMarked;

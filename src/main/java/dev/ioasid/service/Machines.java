@@ -1,0 +1,87 @@
+package dev.ioasid.service;
+
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import dev.ioasid.machine.Command;
+import dev.ioasid.machine.Machine;
+import dev.ioasid.machine.MachineSummary;
+import dev.ioasid.machine.MachineView;
+import dev.ioasid.machine.Preset;
+import dev.ioasid.memory.AddressRange;
+import jakarta.annotation.PreDestroy;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Function;
+import org.springframework.stereotype.Service;
+
+/**
+ * The machines of this service, by name. The one road to any of them.
+ *
+ * <p>Any thread may call. A machine is put into the map whole and taken out before it is closed; whoever found it before
+ * that is told by the machine itself that it is gone.
+ */
+@Service
+public class Machines {
+    private final ConcurrentSkipListMap<String, Machine> byName = new ConcurrentSkipListMap<>();
+
+    /** Makes a machine. EEXIST: the name is taken; EINVAL: memory size, holes; ENOMEM: the host has no address space left. */
+    public MachineSummary create(String name, long memory, List<AddressRange> holes, Preset preset) {
+        if (byName.containsKey(name)) {
+            throw taken(name);
+        }
+        var machine = Machine.create(name, memory, holes, preset);
+        if (byName.putIfAbsent(name, machine) != null) {
+            machine.close();
+            throw taken(name);
+        }
+        return machine.read(MachineView::summary);
+    }
+
+    /** Deletes a machine and everything that it holds. ENOENT. */
+    public void delete(String name) {
+        var machine = byName.remove(name);
+        if (machine == null) {
+            throw absent(name);
+        }
+        machine.close();
+    }
+
+    /** By name. One that is deleted meanwhile may still be among them. */
+    public Collection<Machine> all() {
+        return byName.values();
+    }
+
+    /** Applies a command to a machine. ENOENT, and whatever the command refuses. */
+    public <R> R apply(String name, Command<R> command) {
+        return find(name).apply(command);
+    }
+
+    /** Asks a machine. ENOENT, and whatever the question refuses. */
+    public <R> R read(String name, Function<MachineView, R> question) {
+        return find(name).read(question);
+    }
+
+    @PreDestroy
+    void close() {
+        byName.values().forEach(Machine::close);
+        byName.clear();
+    }
+
+    private Machine find(String name) {
+        var machine = byName.get(name);
+        if (machine == null) {
+            throw absent(name);
+        }
+        return machine;
+    }
+
+    private static RefusedException absent(String name) {
+        return new RefusedException(Errno.ENOENT, "there is no machine '" + name + "'", Map.of("machine", name));
+    }
+
+    private static RefusedException taken(String name) {
+        return new RefusedException(Errno.EEXIST, "there is a machine '" + name + "' already", Map.of("machine", name));
+    }
+}
