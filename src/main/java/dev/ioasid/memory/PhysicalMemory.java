@@ -113,6 +113,11 @@ public final class PhysicalMemory implements AutoCloseable {
         return false;
     }
 
+    /** The bits of an address that {@link #folded} keeps. */
+    public long fold() {
+        return fold | Long.BYTES - 1;
+    }
+
     /** The word at {@code address} cut down to the reservation, without any order: for a walk that judges afterwards. */
     public long folded(long address) {
         long offset = address & fold;

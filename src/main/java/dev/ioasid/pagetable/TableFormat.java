@@ -152,4 +152,52 @@ public record TableFormat(
     public static long page(long entry, int level) {
         return entry & ADDRESS & -1L << shift(level);
     }
+
+    /**
+     * What a request may do with a page.
+     *
+     * @param common the bits that all entries on the way to the page have
+     * @param how whether the request is privileged, by the constants of {@link PageWalk}
+     * @return {@link Walked#READ} and {@link Walked#WRITE}
+     */
+    long rights(long common, int how) {
+        return switch (kind) { // exhaustive: a new format does not compile until it answers
+            case VTD_SECOND_STAGE ->
+                ((common & read) != 0 ? Walked.READ : 0) | ((common & write) != 0 ? Walked.WRITE : 0);
+            case X86_64 -> {
+                boolean privileged = (how & PageWalk.PRIVILEGED) != 0;
+                boolean writes = (common & write) != 0 || privileged && (how & PageWalk.WRITE_PROTECTED) == 0;
+                yield (common & user) == 0 && !privileged ? 0 : writes ? Walked.READ | Walked.WRITE : Walked.READ;
+            }
+        };
+    }
+
+    /** Which stage a table of this format translates. */
+    public Walked.Stage stage() {
+        return switch (kind) {
+            case VTD_SECOND_STAGE -> Walked.Stage.SECOND;
+            case X86_64 -> Walked.Stage.FIRST;
+        };
+    }
+
+    /**
+     * The entry that maps a page.
+     *
+     * @param physical aligned to what {@code level} covers
+     */
+    long leafEntry(long physical, int level, Permissions permissions) {
+        return physical | (level > 1 ? pageSize : 0) | rightsOf(permissions);
+    }
+
+    /** The entry that points to a table. It grants everything: leaves decide. */
+    long tableEntry(long physical) {
+        return physical | read | write | user | present;
+    }
+
+    private long rightsOf(Permissions permissions) {
+        return switch (kind) {
+            case VTD_SECOND_STAGE -> (permissions.read() ? read : 0) | (permissions.write() ? write : 0);
+            case X86_64 -> present | (permissions.write() ? write : 0) | (permissions.privileged() ? 0 : user);
+        };
+    }
 }

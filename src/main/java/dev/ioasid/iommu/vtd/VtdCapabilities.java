@@ -135,6 +135,21 @@ public record VtdCapabilities(int version, long cap, long ecap, int hostAddressW
         return capField.isSet(cap);
     }
 
+    /** The field's bits if the unit lacks the capability that they need: then they are reserved. */
+    long missing(BitField ecapField, BitField field) {
+        return has(ecapField) ? 0 : field.mask();
+    }
+
+    /** Bits of an address in a structure, 63:HAW, that are reserved. */
+    long beyondHost() {
+        return -1L << hostAddressWidth;
+    }
+
+    /** Bits of a domain id that the unit does not have. */
+    long beyondDomainIds(BitField did) {
+        return did.mask() & ~(did.mask() >>> 16 - Math.min(16, domainIdBits()));
+    }
+
     public boolean scalable() {
         return has(Ecap.SMTS);
     }

@@ -1,0 +1,166 @@
+package dev.ioasid.iommu.vtd;
+
+import dev.ioasid.iommu.Access;
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.FaultRecord;
+import dev.ioasid.iommu.Rid;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Primary fault logging: a ring of fault recording registers with its status and its event. VT-d 5.10, section 7.2.1.
+ *
+ * <p>Any thread may call; each method is one step of the hardware under the log's own lock.
+ */
+final class FaultLog {
+    private final long[] low;
+    private final long[] high;
+    private final int addressBits;
+    private int next;
+    private int first;
+    private boolean overflow;
+    private boolean pending;
+    private boolean masked = true;
+
+    /**
+     * @param records fault recording registers
+     * @param addressBits recorded addresses have no bits from here on
+     */
+    FaultLog(int records, int addressBits) {
+        this.low = new long[records];
+        this.high = new long[records];
+        this.addressBits = addressBits;
+    }
+
+    /** Records a fault; false if there was no room. */
+    synchronized boolean record(
+            int sourceId, int pasid, long address, boolean write, boolean execute, boolean privileged, int code) {
+        if (overflow) {
+            return false;
+        }
+        if (holdsFault(next)) {
+            overflow = true;
+            return false;
+        }
+        boolean tagged = pasid != DmaRequest.NO_PASID;
+        boolean wasEmpty = !anyFault();
+        low[next] = FaultRecording.FI.address(address & (1L << addressBits) - 1);
+        high[next] = FaultRecording.SID.of(sourceId)
+                | FaultRecording.FR.of(code)
+                | FaultRecording.T1.of(write ? 0 : 1)
+                | FaultRecording.F.of(1)
+                | (tagged
+                        ? FaultRecording.PP.of(1)
+                                | FaultRecording.PV.of(pasid)
+                                | FaultRecording.PRIV.of(privileged ? 1 : 0)
+                                | FaultRecording.EXE.of(execute ? 1 : 0)
+                        : 0);
+        if (wasEmpty) {
+            first = next;
+            pending = masked; // not masked: the message goes out at once
+        }
+        next = (next + 1) % low.length;
+        return true;
+    }
+
+    /** What happens to the log when both translation and interrupt remapping are off. */
+    synchronized void restart() {
+        next = 0;
+    }
+
+    int records() {
+        return low.length;
+    }
+
+    synchronized long low(int record) {
+        return low[record];
+    }
+
+    synchronized long high(int record) {
+        return high[record];
+    }
+
+    /** Writes the high word of a register: a one in F clears it. */
+    synchronized void writeHigh(int record, long word) {
+        high[record] &= ~(word & FaultRecording.F.mask());
+        settleEvent();
+    }
+
+    synchronized long status() {
+        boolean any = anyFault();
+        return Fsts.PFO.of(overflow ? 1 : 0) | Fsts.PPF.of(any ? 1 : 0) | Fsts.FRI.of(any ? first : 0);
+    }
+
+    /** Writes FSTS: a one in PFO clears it. */
+    synchronized void writeStatus(long word) {
+        overflow &= !Fsts.PFO.isSet(word);
+        settleEvent();
+    }
+
+    synchronized long eventControl() {
+        return Fectl.IP.of(pending ? 1 : 0) | Fectl.IM.of(masked ? 1 : 0);
+    }
+
+    /** Writes FECTL: clearing IM sends an event that waits. */
+    synchronized void writeEventControl(long word) {
+        masked = Fectl.IM.isSet(word);
+        pending &= masked;
+    }
+
+    synchronized boolean overflowed() {
+        return overflow;
+    }
+
+    synchronized void clear() {
+        for (int i = 0; i < high.length; i++) {
+            high[i] &= ~FaultRecording.F.mask();
+        }
+        overflow = false;
+        settleEvent();
+    }
+
+    /** Oldest first. */
+    synchronized List<FaultRecord> faults() {
+        var faults = new ArrayList<FaultRecord>();
+        for (int i = 0; i < high.length; i++) {
+            int record = (next + i) % high.length;
+            if (holdsFault(record)) {
+                faults.add(decode(low[record], high[record]));
+            }
+        }
+        return faults;
+    }
+
+    private static FaultRecord decode(long low, long high) {
+        int code = (int) FaultRecording.FR.get(high);
+        var fault = VtdFault.ofCode(code);
+        return new FaultRecord(
+                Rid.ofSourceId(0, (int) FaultRecording.SID.get(high)),
+                FaultRecording.PP.isSet(high) ? (int) FaultRecording.PV.get(high) : DmaRequest.NO_PASID,
+                FaultRecording.FI.address(low),
+                FaultRecording.EXE.isSet(high)
+                        ? Access.EXECUTE
+                        : FaultRecording.T1.isSet(high) ? Access.READ : Access.WRITE,
+                code,
+                fault == null ? "" : fault.recordedName(),
+                fault == null ? "" : fault.recordedDetail(),
+                List.of(low, high));
+    }
+
+    private boolean holdsFault(int record) {
+        return FaultRecording.F.isSet(high[record]);
+    }
+
+    private boolean anyFault() {
+        for (int i = 0; i < high.length; i++) {
+            if (holdsFault(i)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void settleEvent() {
+        pending &= overflow || anyFault();
+    }
+}

@@ -1,0 +1,427 @@
+package dev.ioasid.iommu.vtd;
+
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.vtd.VtdSteps.Structure;
+import dev.ioasid.memory.PhysicalMemory;
+import dev.ioasid.pagetable.PageWalk;
+import dev.ioasid.pagetable.Steps;
+import dev.ioasid.pagetable.StraightWalk;
+import dev.ioasid.pagetable.TableFormat;
+import dev.ioasid.pagetable.Walked;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The way of a request through the tables: root, context, PASID directory and PASID table entry, and the page tables. The
+ * first check that fails names the fault, in the order of VT-d 5.10, section 7.1.3.
+ *
+ * <p>Holds nothing that changes; any thread may call, and nothing is allocated.
+ */
+final class VtdTranslation {
+    /** In an outcome: the unit left the request alone, the address is the request's own. */
+    static final long UNTRANSLATED = 1L << 60;
+
+    private static final int MOST_LEVELS = 5;
+    private static final long INTERRUPT_WINDOW = 0xfee;
+    private static final int PAGE_SHIFT = PhysicalMemory.PAGE_SHIFT;
+    /** In the address of a PASID table entry on its way through this class: FPD was set above it. */
+    private static final long PROCESSING_DISABLED = 1;
+
+    private static final long PRESENT = 1;
+    private static final long FPD = 1 << 1;
+
+    private final PhysicalMemory memory;
+    private final VtdCapabilities capabilities;
+    private final int hostAddressWidth;
+    private final int pasidBits;
+    private final long rootReserved;
+    private final long contextReserved0;
+    private final long contextReserved1;
+    private final long directoryReserved;
+    private final long entryReserved0;
+    private final long entryReserved1;
+    private final long entryReserved2;
+    private final @Nullable TableFormat[] secondStage = new TableFormat[MOST_LEVELS + 1];
+    private final @Nullable TableFormat[] secondStageIrIw = new TableFormat[MOST_LEVELS + 1];
+    private final @Nullable StraightWalk[] straight = new StraightWalk[MOST_LEVELS + 1];
+    private final TableFormat firstStage4;
+    private final @Nullable TableFormat firstStage5;
+
+    VtdTranslation(PhysicalMemory memory, VtdCapabilities capabilities) {
+        this.memory = memory;
+        this.capabilities = capabilities;
+        this.hostAddressWidth = capabilities.hostAddressWidth();
+        this.pasidBits = (int) Ecap.PSS.get(capabilities.ecap()) + 1;
+        this.rootReserved = ScalableRootEntry.HALF.reserved(0) | capabilities.beyondHost();
+        this.contextReserved0 = ScalableContextEntry.reserved0(capabilities);
+        this.contextReserved1 = ScalableContextEntry.reserved1(capabilities);
+        this.directoryReserved = PasidDirectoryEntry.LAYOUT.reserved(0) | capabilities.beyondHost();
+        this.entryReserved0 = PasidTableEntry.reserved(0, capabilities);
+        this.entryReserved1 = PasidTableEntry.reserved(1, capabilities);
+        this.entryReserved2 = PasidTableEntry.reserved(2, capabilities);
+        for (int levels = 3; levels <= MOST_LEVELS; levels++) {
+            if (capabilities.walksLevels(levels)) {
+                var format = secondStageFormat(levels, false);
+                secondStage[levels] = format;
+                secondStageIrIw[levels] = secondStageFormat(levels, true);
+                straight[levels] = new StraightWalk(memory, format, capabilities.secondStageBits(levels));
+            }
+        }
+        int leaves =
+                TableFormat.LEAF_4K | TableFormat.LEAF_2M | (capabilities.hasCap(Cap.FS1GP) ? TableFormat.LEAF_1G : 0);
+        this.firstStage4 = TableFormat.x8664(4, hostAddressWidth, leaves);
+        this.firstStage5 = capabilities.hasCap(Cap.FS5LP) ? TableFormat.x8664(5, hostAddressWidth, leaves) : null;
+    }
+
+    private TableFormat secondStageFormat(int levels, boolean irIw) {
+        return TableFormat.vtdSecondStage(
+                levels, hostAddressWidth, capabilities.secondStageLeaves(), capabilities.has(Ecap.SC), irIw);
+    }
+
+    /**
+     * What becomes of a request.
+     *
+     * @param mode see {@link VtdRegisters#mode}
+     * @param how the request, by {@link PageWalk}'s constants and {@link VtdHardware#EXECUTE}
+     * @return see {@link Walked}, with {@link #UNTRANSLATED}; or a {@link Refusal}
+     */
+    long of(long mode, int sourceId, int pasid, long iova, int how, VtdSteps steps) {
+        boolean tagged = pasid != DmaRequest.NO_PASID;
+        if ((mode & VtdRegisters.ENABLED) == 0) {
+            return UNTRANSLATED | Walked.untranslated(0, PAGE_SHIFT);
+        }
+        if (!tagged && (how & PageWalk.WRITE) != 0 && iova >>> 20 == INTERRUPT_WINDOW) {
+            return UNTRANSLATED | Walked.interrupt(PAGE_SHIFT);
+        }
+        boolean execute = tagged && (how & VtdHardware.EXECUTE) != 0;
+        return switch ((int) Rtaddr.TTM.get(mode)) {
+            case Rtaddr.RESERVED -> Refusal.of(VtdFault.RTA_1_2);
+            case Rtaddr.ABORT_DMA -> Refusal.of(capabilities.has(Ecap.ADMS) ? VtdFault.RTA_4 : VtdFault.RTA_1_1);
+            case Rtaddr.LEGACY -> {
+                if (Rtaddr.SSIRWE.isSet(mode)) {
+                    yield Refusal.of(VtdFault.RTA_1_4);
+                }
+                yield tagged ? Refusal.of(VtdFault.RTA_2) : legacy(mode, sourceId, iova, how, steps);
+            }
+            default -> {
+                if (!capabilities.scalable()) {
+                    yield Refusal.of(VtdFault.RTA_1_3);
+                }
+                if (execute && capabilities.majorVersion() >= 8) {
+                    yield Refusal.of(VtdFault.RTA_5);
+                }
+                yield scalable(mode, sourceId, pasid, iova, how, execute, steps);
+            }
+        };
+    }
+
+    private long legacy(long mode, int sourceId, long iova, int how, VtdSteps steps) {
+        long root = Rtaddr.RTA.address(mode) + (long) (sourceId >>> 8) * RootEntry.SIZE;
+        if (!memory.backs(root)) {
+            steps.missing(Structure.ROOT_ENTRY, root);
+            return Refusal.of(VtdFault.LRT_1);
+        }
+        steps.structure(Structure.ROOT_ENTRY, RootEntry.LAYOUT, root);
+        long r0 = memory.acquire(root);
+        if ((r0 & PRESENT) == 0) {
+            return Refusal.of(VtdFault.LRT_2);
+        }
+        if ((r0 & rootReserved | memory.acquire(root + 8)) != 0) {
+            return Refusal.of(VtdFault.LRT_3);
+        }
+        long context = RootEntry.CTP.address(r0) + (sourceId & 0xffL) * ContextEntry.SIZE;
+        if (!memory.backs(context)) {
+            steps.missing(Structure.CONTEXT_ENTRY, context);
+            return Refusal.of(VtdFault.LCT_1);
+        }
+        steps.structure(Structure.CONTEXT_ENTRY, ContextEntry.LAYOUT, context);
+        long c0 = memory.acquire(context);
+        long c1 = memory.acquire(context + 8);
+        boolean disabled = (c0 & FPD) != 0;
+        if ((c0 & PRESENT) == 0) {
+            return Refusal.of(VtdFault.LCT_2, disabled);
+        }
+        int type = (int) ContextEntry.TT.get(c0);
+        long reserved0 =
+                ContextEntry.LAYOUT.reserved(0) | (type == ContextEntry.PASS_THROUGH ? 0 : capabilities.beyondHost());
+        long reserved1 = ContextEntry.LAYOUT.reserved(1) | capabilities.beyondDomainIds(ContextEntry.DID);
+        if ((c0 & reserved0 | c1 & reserved1) != 0) {
+            return Refusal.of(VtdFault.LCT_3, disabled);
+        }
+        int levels = (int) ContextEntry.AW.get(c1) + 2;
+        if (!capabilities.walksLevels(levels)) {
+            return Refusal.of(VtdFault.LCT_4_1, disabled);
+        }
+        boolean supported = switch (type) {
+            case ContextEntry.UNTRANSLATED_ONLY -> true;
+            case ContextEntry.ALL_REQUESTS -> capabilities.has(Ecap.DT);
+            case ContextEntry.PASS_THROUGH -> capabilities.has(Ecap.PT);
+            default -> false;
+        };
+        if (!supported) {
+            return Refusal.of(VtdFault.LCT_4_2, disabled);
+        }
+        if (type == ContextEntry.PASS_THROUGH) {
+            if (iova >>> hostAddressWidth != 0) {
+                return Refusal.of(VtdFault.LGN_1_3, disabled);
+            }
+            return iova >>> 20 == INTERRUPT_WINDOW
+                    ? Refusal.of(VtdFault.LGN_4, disabled)
+                    : Walked.untranslated(iova, PAGE_SHIFT);
+        }
+        if (iova >>> capabilities.secondStageBits(levels) != 0) {
+            return Refusal.of(VtdFault.LGN_1_1, disabled);
+        }
+        if (iova >>> 20 == INTERRUPT_WINDOW) {
+            return Refusal.of(VtdFault.LGN_4, disabled);
+        }
+        long table = ContextEntry.SSPTPTR.address(c0);
+        int request = how & (PageWalk.READ | PageWalk.WRITE | PageWalk.DRY);
+        long walked = secondStage(secondStage, levels, table, iova, request, steps);
+        return Walked.failed(walked) ? Refusal.ofWalk(walked, true, (how & PageWalk.WRITE) != 0, disabled) : walked;
+    }
+
+    private long scalable(long mode, int sourceId, int pasid, long iova, int how, boolean execute, VtdSteps steps) {
+        long half = ScalableRootEntry.half(Rtaddr.RTA.address(mode), sourceId);
+        if (!memory.backs(half)) {
+            steps.missing(Structure.ROOT_ENTRY, half);
+            return Refusal.of(VtdFault.SRT_1);
+        }
+        steps.structure(Structure.ROOT_ENTRY, ScalableRootEntry.HALF, half);
+        long root = memory.acquire(half);
+        if ((root & PRESENT) == 0) {
+            return Refusal.of(VtdFault.SRT_2);
+        }
+        if ((root & rootReserved) != 0) {
+            return Refusal.of(VtdFault.SRT_3);
+        }
+        long context = ScalableContextEntry.address(ScalableRootEntry.CTP.address(root), sourceId);
+        if (!memory.backs(context)) {
+            steps.missing(Structure.CONTEXT_ENTRY, context);
+            return Refusal.of(VtdFault.SCT_1);
+        }
+        steps.structure(Structure.CONTEXT_ENTRY, ScalableContextEntry.LAYOUT, context);
+        long c0 = memory.acquire(context);
+        long c1 = memory.folded(context + 8);
+        boolean disabled = (c0 & FPD) != 0;
+        boolean tagged = pasid != DmaRequest.NO_PASID;
+        var refused = contextRefusal(context, c0, c1, pasid, tagged);
+        if (refused != null) {
+            return Refusal.of(refused, disabled);
+        }
+        int chosen = tagged ? pasid : (int) ScalableContextEntry.RID_PASID.get(c1);
+        long entry = pasidTableEntry(ScalableContextEntry.PASIDDIRPTR.address(c0), chosen, disabled, steps);
+        if (Refusal.is(entry)) {
+            return entry;
+        }
+        boolean privileged = tagged ? (how & PageWalk.PRIVILEGED) != 0 : ScalableContextEntry.RID_PRIV.isSet(c1);
+        int request = how & (PageWalk.READ | PageWalk.WRITE | PageWalk.DRY) | (privileged ? PageWalk.PRIVILEGED : 0);
+        return byEntry(entry, mode, iova, request, tagged, execute, steps);
+    }
+
+    private @Nullable VtdFault contextRefusal(long context, long c0, long c1, int pasid, boolean tagged) {
+        if ((c0 & PRESENT) == 0) {
+            return VtdFault.SCT_2;
+        }
+        long beyond = memory.folded(context + 16) | memory.folded(context + 24);
+        if ((c0 & contextReserved0 | c1 & contextReserved1 | beyond) != 0) {
+            return VtdFault.SCT_3;
+        }
+        if (ScalableContextEntry.PRE.isSet(c0) && !ScalableContextEntry.DTE.isSet(c0)) {
+            return VtdFault.SCT_4_1;
+        }
+        int reach = ScalableContextEntry.pasidBits(c0);
+        long ridPasid = ScalableContextEntry.RID_PASID.get(c1);
+        if (ridPasid >>> reach != 0) {
+            return VtdFault.SCT_4_2;
+        }
+        if (!tagged) {
+            return null;
+        }
+        if (!ScalableContextEntry.PASIDE.isSet(c0)) {
+            return VtdFault.SCT_6;
+        }
+        if (pasid >>> pasidBits != 0) {
+            return VtdFault.SGN_10;
+        }
+        if (pasid >>> reach != 0) {
+            return VtdFault.SCT_7;
+        }
+        return pasid == ridPasid ? VtdFault.SCT_9 : null;
+    }
+
+    /** Where the PASID table entry is, with {@link #PROCESSING_DISABLED}; or a refusal. */
+    private long pasidTableEntry(long directory, int pasid, boolean disabledAbove, VtdSteps steps) {
+        long at = PasidDirectoryEntry.address(directory, pasid);
+        if (!memory.backs(at)) {
+            steps.missing(Structure.PASID_DIRECTORY_ENTRY, at);
+            return Refusal.of(VtdFault.SPD_1);
+        }
+        steps.structure(Structure.PASID_DIRECTORY_ENTRY, PasidDirectoryEntry.LAYOUT, at);
+        long word = memory.acquire(at);
+        boolean disabled = disabledAbove || (word & FPD) != 0;
+        if ((word & PRESENT) == 0) {
+            return Refusal.of(VtdFault.SPD_2, disabled);
+        }
+        if ((word & directoryReserved) != 0) {
+            return Refusal.of(VtdFault.SPD_3, disabled);
+        }
+        long entry = PasidTableEntry.address(PasidDirectoryEntry.SMPTBLPTR.address(word), pasid);
+        if (!memory.backs(entry)) {
+            steps.missing(Structure.PASID_TABLE_ENTRY, entry);
+            return Refusal.of(VtdFault.SPT_1);
+        }
+        steps.structure(Structure.PASID_TABLE_ENTRY, PasidTableEntry.LAYOUT, entry);
+        return entry | (disabled ? PROCESSING_DISABLED : 0);
+    }
+
+    private long byEntry(
+            long where, long mode, long iova, int request, boolean tagged, boolean execute, VtdSteps steps) {
+        long at = where & ~PROCESSING_DISABLED;
+        long w0 = memory.acquire(at);
+        boolean disabled = (where & PROCESSING_DISABLED) != 0 || (w0 & FPD) != 0;
+        if ((w0 & PRESENT) == 0) {
+            return Refusal.of(VtdFault.SPT_2, disabled);
+        }
+        long w1 = memory.folded(at + 8);
+        long w2 = memory.folded(at + 16);
+        long beyond = memory.folded(at + 24)
+                | memory.folded(at + 32)
+                | memory.folded(at + 40)
+                | memory.folded(at + 48)
+                | memory.folded(at + 56);
+        if ((w0 & entryReserved0 | w1 & entryReserved1 | w2 & entryReserved2 | beyond) != 0) {
+            return Refusal.of(VtdFault.SPT_3, disabled);
+        }
+        int type = (int) PasidTableEntry.PGTT.get(w0);
+        int levels = (int) PasidTableEntry.AW.get(w0) + 2;
+        var refused = entryRefusal(type, levels, w0, w2, request, execute);
+        if (refused == null) {
+            refused = inputRefusal(type, levels, w2, iova, tagged);
+        }
+        if (refused != null) {
+            return Refusal.of(refused, disabled);
+        }
+        if (type == PasidTableEntry.PASS_THROUGH) {
+            return Walked.untranslated(iova, PAGE_SHIFT);
+        }
+        boolean irIw = Rtaddr.SSIRWE.isSet(mode) && capabilities.has(Ecap.SSIRWS);
+        var formats = irIw ? secondStageIrIw : secondStage;
+        int snooped = PasidTableEntry.PWSNP.isSet(w1) ? PageWalk.UPDATES_ALLOWED : 0;
+        int secondHow = snooped | (PasidTableEntry.SSADE.isSet(w0) ? PageWalk.ACCESSED_DIRTY : 0);
+        long secondRoot = PasidTableEntry.SSPTPTR.address(w0);
+        long walked = type == PasidTableEntry.SECOND_STAGE
+                ? secondStage(formats, levels, secondRoot, iova, request & ~PageWalk.PRIVILEGED | secondHow, steps)
+                : firstStage(
+                        w2,
+                        iova,
+                        request | snooped | PageWalk.ACCESSED_DIRTY,
+                        type == PasidTableEntry.NESTED ? formats[levels] : null,
+                        secondRoot,
+                        levels,
+                        secondHow,
+                        steps);
+        return Walked.failed(walked)
+                ? Refusal.ofWalk(walked, false, (request & PageWalk.WRITE) != 0, disabled)
+                : walked;
+    }
+
+    /** What is wrong with a PASID table entry, or with the request for it: 5B to 5D. */
+    private @Nullable VtdFault entryRefusal(int type, int levels, long w0, long w2, int request, boolean execute) {
+        boolean second = type == PasidTableEntry.SECOND_STAGE || type == PasidTableEntry.NESTED;
+        boolean first = type == PasidTableEntry.FIRST_STAGE || type == PasidTableEntry.NESTED;
+        boolean supported = switch (type) {
+            case PasidTableEntry.FIRST_STAGE -> capabilities.has(Ecap.FSTS);
+            case PasidTableEntry.SECOND_STAGE -> capabilities.has(Ecap.SSTS);
+            case PasidTableEntry.NESTED -> capabilities.has(Ecap.NEST);
+            case PasidTableEntry.PASS_THROUGH -> capabilities.has(Ecap.PT);
+            default -> false;
+        };
+        if (!supported) {
+            return VtdFault.SPT_4_2;
+        }
+        if (second && (levels > MOST_LEVELS || secondStage[levels] == null)) {
+            return VtdFault.SPT_4_1;
+        }
+        if (first && firstStage(w2) == null) {
+            return VtdFault.SPT_4_3;
+        }
+        if (first && second && PasidTableEntry.FSPTPTR.address(w2) >>> capabilities.secondStageBits(levels) != 0) {
+            return VtdFault.SPT_4_4;
+        }
+        if (execute) {
+            return VtdFault.SPT_5;
+        }
+        boolean privileged = (request & PageWalk.PRIVILEGED) != 0;
+        return privileged && !PasidTableEntry.SRE.isSet(w2) ? VtdFault.SPT_6 : null;
+    }
+
+    /** What is wrong with a request's address, before any walk: 80, 83, 84 and 87. */
+    private @Nullable VtdFault inputRefusal(int type, int levels, long w2, long iova, boolean tagged) {
+        boolean interrupt = iova >>> 20 == INTERRUPT_WINDOW;
+        return switch (type) {
+            case PasidTableEntry.PASS_THROUGH ->
+                iova >>> hostAddressWidth != 0 ? VtdFault.SGN_4_2 : interrupt ? VtdFault.SGN_8 : null;
+            case PasidTableEntry.SECOND_STAGE ->
+                iova >>> capabilities.secondStageBits(levels) != 0
+                        ? VtdFault.SGN_5
+                        : interrupt && !tagged ? VtdFault.SGN_8 : null;
+            default -> {
+                int unused = PasidTableEntry.FSPM.get(w2) == PasidTableEntry.FOUR_LEVELS ? 16 : 7;
+                yield iova << unused >> unused != iova ? VtdFault.SGN_1 : interrupt && !tagged ? VtdFault.SGN_8 : null;
+            }
+        };
+    }
+
+    private @Nullable TableFormat firstStage(long w2) {
+        return switch ((int) PasidTableEntry.FSPM.get(w2)) {
+            case PasidTableEntry.FOUR_LEVELS -> firstStage4;
+            case PasidTableEntry.FIVE_LEVELS -> firstStage5;
+            default -> null;
+        };
+    }
+
+    private long secondStage(
+            @Nullable TableFormat[] formats, int levels, long root, long iova, int how, VtdSteps steps) {
+        var format = formats[levels];
+        if (format == null) {
+            throw new IllegalStateException(levels + " levels");
+        }
+        var fast = straight[levels];
+        if (steps == VtdSteps.NOBODY
+                && formats == secondStage
+                && fast != null
+                && (how & PageWalk.ACCESSED_DIRTY) == 0) {
+            long walked = fast.walk(root, iova, how & (PageWalk.READ | PageWalk.WRITE));
+            if (walked != StraightWalk.UNDECIDED) {
+                return walked;
+            }
+        }
+        return PageWalk.walk(memory, format, root, iova, how, unseenIfNobody(steps));
+    }
+
+    private long firstStage(
+            long w2,
+            long iova,
+            int request,
+            @Nullable TableFormat parent,
+            long parentRoot,
+            int parentLevels,
+            int parentHow,
+            VtdSteps steps) {
+        var format = firstStage(w2);
+        if (format == null) {
+            throw new IllegalStateException("no such paging mode");
+        }
+        int how = request
+                | (PasidTableEntry.EAFE.isSet(w2) ? PageWalk.EXTENDED_ACCESSED : 0)
+                | (PasidTableEntry.WPE.isSet(w2) ? PageWalk.WRITE_PROTECTED : 0);
+        int parentBits = parent == null ? 0 : capabilities.secondStageBits(parentLevels);
+        long root = PasidTableEntry.FSPTPTR.address(w2);
+        return PageWalk.walk(
+                memory, format, root, iova, how, parent, parentRoot, parentBits, parentHow, unseenIfNobody(steps));
+    }
+
+    private static Steps unseenIfNobody(VtdSteps steps) {
+        return steps == VtdSteps.NOBODY ? Steps.UNSEEN : steps;
+    }
+}

@@ -1,0 +1,276 @@
+package dev.ioasid.pagetable;
+
+import dev.ioasid.memory.PhysicalMemory;
+import dev.ioasid.pagetable.Walked.Failure;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The exact walk of any format, alone or nested on a second stage: every check at its place, so that the first that fails
+ * names the fault. {@link StraightWalk} is the short way for a walk that will succeed.
+ *
+ * <p>Takes no lock and allocates nothing. Sets accessed bits on the way down, by compare-and-set, and accessed and dirty in
+ * the leaf once nothing can fail any more. Order: VT-d 5.10, sections 3.6 to 3.8.
+ */
+public final class PageWalk {
+    // what the request is
+    public static final int READ = 1;
+    public static final int WRITE = 1 << 1;
+    public static final int PRIVILEGED = 1 << 2;
+    // how the table is walked
+    /** Hardware maintains accessed and dirty bits. */
+    public static final int ACCESSED_DIRTY = 1 << 3;
+    /** Hardware maintains the extended accessed bit as well. */
+    public static final int EXTENDED_ACCESSED = 1 << 4;
+    /** Accessed and dirty bits may be written; without it a walk that would have to fails. */
+    public static final int UPDATES_ALLOWED = 1 << 5;
+    /** Privileged writes need the write right, too. */
+    public static final int WRITE_PROTECTED = 1 << 6;
+    /** Change nothing: answer what would be. */
+    public static final int DRY = 1 << 7;
+    /** Of a parent: the page holds a table of the first stage, so the right to read is asked first. */
+    private static final int TABLE = 1 << 8;
+    /** Of a parent: leave accessed and dirty of the leaf for later. */
+    private static final int LEAF_LATER = 1 << 9;
+
+    private static final int REQUEST = READ | WRITE;
+    private static final long EXTENDED_ACCESSED_BIT = 1 << 10;
+    /** Addresses 0xfeexxxxx, where writes are interrupts. */
+    private static final int INTERRUPT_WINDOW = 0xfee;
+    /** The table changed under the walk. */
+    private static final long AGAIN = -1;
+
+    private PageWalk() {}
+
+    /** Walks a table that lies in host physical memory. */
+    public static long walk(PhysicalMemory memory, TableFormat format, long root, long input, int how, Steps steps) {
+        return walk(memory, format, root, input, how, null, 0, 0, 0, steps);
+    }
+
+    /**
+     * Walks a table.
+     *
+     * @param input within the format's width
+     * @param how the request and the table, by the constants above
+     * @param parent null: {@code root} is host physical; otherwise the second stage that translates every address of the table
+     * @param parentBits input width of the parent
+     * @param parentHow how the parent is walked, by the constants above, without a request
+     * @return see {@link Walked}
+     */
+    public static long walk(
+            PhysicalMemory memory,
+            TableFormat format,
+            long root,
+            long input,
+            int how,
+            @Nullable TableFormat parent,
+            long parentRoot,
+            int parentBits,
+            int parentHow,
+            Steps steps) {
+        long walked;
+        do {
+            walked = attempt(memory, format, root, input, how, parent, parentRoot, parentBits, parentHow, steps);
+        } while (walked == AGAIN);
+        return walked;
+    }
+
+    private static long attempt(
+            PhysicalMemory memory,
+            TableFormat format,
+            long root,
+            long input,
+            int how,
+            @Nullable TableFormat parent,
+            long parentRoot,
+            int parentBits,
+            int parentHow,
+            Steps steps) {
+        long common = -1; // what every entry on the way grants
+        long table = root;
+        for (int level = format.levels(); ; level--) {
+            boolean top = level == format.levels();
+            long at = table + TableFormat.offset(input, level);
+            boolean writable = true;
+            if (parent != null) {
+                long walked = toTable(memory, parent, parentRoot, at, parentHow | how & DRY, format, level, steps);
+                if (Walked.failed(walked)) {
+                    return walked;
+                }
+                at = Walked.address(walked);
+                writable = (Walked.rights(walked) & Walked.WRITE) != 0;
+            }
+            if (!memory.backs(at)) {
+                steps.missing(format, level, at);
+                return failed(top ? Failure.ROOT_FETCH : Failure.FETCH, format, level);
+            }
+            long entry = memory.acquire(at);
+            if (steps != Steps.UNSEEN) {
+                steps.entry(format, level, at, entry);
+            }
+            if (!format.present(entry)) {
+                return failed(Failure.ABSENT, format, level);
+            }
+            boolean leaf = format.leaf(entry, level);
+            if ((entry & format.mustBeZero(level, leaf)) != 0) {
+                return failed(Failure.RESERVED, format, level);
+            }
+            long target = leaf ? TableFormat.page(entry, level) : entry & TableFormat.ADDRESS;
+            if (parent != null && target >>> parentBits != 0) {
+                return failed(Failure.BEYOND_PARENT, format, level);
+            }
+            common &= entry;
+            if (leaf) {
+                var refusal = refusal(format, common, how);
+                if (refusal != null) {
+                    return failed(refusal, format, level);
+                }
+                long offset = input & (1L << TableFormat.shift(level)) - 1;
+                long found = Walked.found(target | offset, TableFormat.shift(level), format.rights(common, how));
+                return parent == null
+                        ? settle(memory, format, at, entry, level, how, true, found)
+                        : settleNested(
+                                memory,
+                                format,
+                                at,
+                                entry,
+                                level,
+                                how,
+                                writable,
+                                found,
+                                parent,
+                                parentRoot,
+                                parentHow,
+                                steps);
+            }
+            long mark = accessed(format, how);
+            if ((entry & mark) != mark) {
+                var impossible = impossible(how, writable);
+                if (impossible != null) {
+                    return failed(impossible, format, level);
+                }
+                if ((how & DRY) == 0 && !memory.swap(at, entry, entry | mark)) {
+                    return AGAIN;
+                }
+            }
+            table = target;
+        }
+    }
+
+    /** Where the first-stage entry at guest physical {@code at} lies: every such access goes through the parent. */
+    private static long toTable(
+            PhysicalMemory memory,
+            TableFormat parent,
+            long parentRoot,
+            long at,
+            int parentHow,
+            TableFormat format,
+            int level,
+            Steps steps) {
+        // a second stage that keeps dirty bits wants both rights and marks the page written: VT-d 3.8.1
+        int request = (parentHow & ACCESSED_DIRTY) != 0 ? READ | WRITE : READ;
+        long walked = walk(memory, parent, parentRoot, at, parentHow | request | TABLE, steps);
+        if (!Walked.failed(walked)) {
+            return walked;
+        }
+        return switch (Walked.failure(walked)) {
+            case NO_READ ->
+                failed(
+                        level == format.levels() ? Failure.PARENT_HIDES_ROOT : Failure.PARENT_HIDES_TABLE,
+                        format,
+                        level);
+            case NO_WRITE -> failed(Failure.PARENT_FORBIDS_UPDATE, format, level);
+            default -> walked;
+        };
+    }
+
+    /** The last checks of a leaf, and then its marks. */
+    private static long settle(
+            PhysicalMemory memory,
+            TableFormat format,
+            long at,
+            long entry,
+            int level,
+            int how,
+            boolean writable,
+            long found) {
+        long mark = accessed(format, how);
+        if ((how & (ACCESSED_DIRTY | WRITE)) == (ACCESSED_DIRTY | WRITE)) {
+            mark |= format.dirty();
+        }
+        if ((entry & mark) != mark) {
+            var impossible = impossible(how, writable);
+            if (impossible != null) {
+                return failed(impossible, format, level);
+            }
+        }
+        if ((how & (TABLE | LEAF_LATER)) == 0 && Walked.address(found) >>> 20 == INTERRUPT_WINDOW) {
+            return failed(Failure.INTERRUPT_WINDOW, format, level);
+        }
+        boolean change = (how & (DRY | LEAF_LATER)) == 0 && (entry & mark) != mark;
+        return change && !memory.swap(at, entry, entry | mark) ? AGAIN : found;
+    }
+
+    /** As {@link #settle}, with the parent's walk of the page between the checks of the leaf and its marks. */
+    private static long settleNested(
+            PhysicalMemory memory,
+            TableFormat format,
+            long at,
+            long entry,
+            int level,
+            int how,
+            boolean writable,
+            long guest,
+            TableFormat parent,
+            long parentRoot,
+            int parentHow,
+            Steps steps) {
+        int request = parentHow | how & (READ | WRITE | DRY);
+        long walked = walk(memory, parent, parentRoot, Walked.address(guest), request | LEAF_LATER, steps);
+        if (Walked.failed(walked)) {
+            return walked;
+        }
+        long both = Walked.found(
+                Walked.address(walked),
+                Math.min(Walked.shift(guest), Walked.shift(walked)),
+                Walked.rights(guest) & Walked.rights(walked));
+        long settled = settle(memory, format, at, entry, level, how, writable, both);
+        if (settled == AGAIN || Walked.failed(settled) || (how & DRY) != 0) {
+            return settled;
+        }
+        // nothing can fail any more: now the parent's leaf is marked, too
+        long marked = walk(memory, parent, parentRoot, Walked.address(guest), request, Steps.UNSEEN);
+        return Walked.failed(marked) ? marked : both;
+    }
+
+    private static @Nullable Failure refusal(TableFormat format, long common, int how) {
+        long rights = format.rights(common, how);
+        boolean noRead = (how & READ) != 0 && (rights & Walked.READ) == 0;
+        boolean noWrite = (how & WRITE) != 0 && (rights & Walked.WRITE) == 0;
+        if (rights == 0) {
+            return format.kind() == TableFormat.Kind.X86_64 ? Failure.NOT_USER : Failure.ABSENT;
+        }
+        if ((how & TABLE) != 0 && noRead) {
+            return Failure.NO_READ;
+        }
+        return noWrite ? Failure.NO_WRITE : noRead ? Failure.NO_READ : null;
+    }
+
+    /** What is set in every entry that is used. */
+    private static long accessed(TableFormat format, int how) {
+        if ((how & ACCESSED_DIRTY) == 0) {
+            return 0;
+        }
+        return (how & EXTENDED_ACCESSED) == 0 ? format.accessed() : format.accessed() | EXTENDED_ACCESSED_BIT;
+    }
+
+    private static @Nullable Failure impossible(int how, boolean writable) {
+        if ((how & UPDATES_ALLOWED) == 0) {
+            return Failure.UPDATE_FORBIDDEN;
+        }
+        return writable ? null : Failure.PARENT_FORBIDS_UPDATE;
+    }
+
+    private static long failed(Failure failure, TableFormat format, int level) {
+        return Walked.failed(failure, format.stage(), level);
+    }
+}

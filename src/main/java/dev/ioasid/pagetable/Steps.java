@@ -1,0 +1,18 @@
+package dev.ioasid.pagetable;
+
+/** Is told what a walk reads. A walk that nobody asks about tells {@link #UNSEEN} and pays a comparison for it. */
+public interface Steps {
+    Steps UNSEEN = new Steps() {
+        @Override
+        public void entry(TableFormat format, int level, long address, long entry) {}
+
+        @Override
+        public void missing(TableFormat format, int level, long address) {}
+    };
+
+    /** The entry of {@code level} was read at host physical {@code address}. */
+    void entry(TableFormat format, int level, long address, long entry);
+
+    /** The entry of {@code level} should be at host physical {@code address}, where there is no memory. */
+    void missing(TableFormat format, int level, long address);
+}
