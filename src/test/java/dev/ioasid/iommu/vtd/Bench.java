@@ -38,7 +38,7 @@ final class Bench implements AutoCloseable {
     private static final long SRTP = 1L << 30;
     private static final long TE = 1L << 31;
     private static final Pattern WORD = Pattern.compile("([0-9A-Fa-f]+): ([0-9A-Fa-f]{16})");
-    private static final Pattern EDIT = Pattern.compile("([0-9A-Fa-f]+) (=|or|without) ([0-9A-Fa-f]+)");
+    private static final Pattern EDIT = Pattern.compile("([0-9A-Fa-f]+) +(=|or|without) +([0-9A-Fa-f_]+)");
 
     private final PhysicalMemory memory = new PhysicalMemory(SIZE, List.of(new AddressRange(HOLE, HOLE + 0xfffff)));
     private final Map<Long, Long> written = new TreeMap<>();
@@ -79,6 +79,20 @@ final class Bench implements AutoCloseable {
                 .getLong();
     }
 
+    /** Every word that was written, as it is now. */
+    Map<Long, Long> snapshot() {
+        var snapshot = new TreeMap<Long, Long>();
+        written.keySet().forEach(address -> snapshot.put(address, word(address)));
+        return snapshot;
+    }
+
+    /** Makes every word what it was; what was first written since then becomes zero. */
+    void restore(Map<Long, Long> snapshot) {
+        for (var address : List.copyOf(written.keySet())) {
+            word(address, snapshot.getOrDefault(address, 0L));
+        }
+    }
+
     /** Words that are not what was written there, by address. */
     Map<Long, Long> changes() {
         var changes = new TreeMap<Long, Long>();
@@ -104,7 +118,7 @@ final class Bench implements AutoCloseable {
     }
 
     private void editOne(String edit) {
-        var parts = edit.split(" ");
+        var parts = edit.split(" +");
         if (parts.length != 3) {
             throw new IllegalArgumentException(edit);
         }

@@ -80,6 +80,49 @@ final class WorkedTables {
             181128: 0000000000003302   AW=2, DID=0033
             """;
 
+    /** CAP with second-stage tables of 3, 4 and 5 levels and 57-bit inputs. */
+    static final long DEEP_CAP = 0x91D2078C22780E06L;
+
+    /**
+     * 5 levels, a leaf of every size: 1591AAF82F3456 is on a 4 KiB page, 1591AAF8412345 on a 2 MiB page, 1591AB01234567 on a
+     * 1 GiB page. PASID 6 is second stage, 7 first stage, 8 nested; so is the second stage of legacy device 2 function 3.
+     */
+    static final String DEEP = """
+            103180: 000000000050008D   PASID entry 6 w0: P, AW=3, PGTT=2, SSPTPTR=500000
+            103188: 0000000000800055   w1: DID=0055, PWSNP
+            5000A8: 0000000000501003   SS L5[15]
+            501918: 0000000000502003   SS L4[123]
+            502558: 0000000000503003   SS L3[0AB]
+            503E08: 0000000000504003   SS L2[1C1]
+            504798: 0000001234567003   SS L1[0F3]  4K
+            503E10: 0000001234600083   SS L2[1C2]  2M
+            502560: 0000001240000083   SS L3[0AC]  1G
+
+            1031C0: 0000000000000041   PASID entry 7 w0: P, PGTT=1
+            1031C8: 0000000000800066   w1: DID=0066, PWSNP
+            1031D0: 0000000000510004   w2: FSPTPTR=510000, FSPM=1
+            5100A8: 0000000000511007   FS L5[15]
+            511918: 0000000000512007   FS L4[123]
+            512558: 0000000000513007   FS L3[0AB]
+            513E08: 0000000000514007   FS L2[1C1]
+            514798: 0000001234567007   FS L1[0F3]  4K
+            513E10: 0000001234600087   FS L2[1C2]  2M
+            512560: 0000001240000087   FS L3[0AC]  1G
+
+            103200: 00000000005200CD   PASID entry 8 w0: P, AW=3, PGTT=3, SSPTPTR=520000
+            103208: 0000000000800077   w1: DID=0077, PWSNP
+            103210: 0000000000510004   w2: FSPTPTR = GPA 510000, FSPM=1
+            520000: 0000000000521003   SS L5[0]
+            521000: 0000000000522003   SS L4[0]
+            522000: 0000000000000083   SS L3[0]    1G: GPA = HPA
+            522240: 0000001200000083   SS L3[48]   1G: GPA = HPA
+            522248: 0000001240000083   SS L3[49]   1G: GPA = HPA
+
+            1803A0: 0000000000181001   legacy root, bus 3A -> 181000
+            181130: 0000000000500001   legacy context of devfn 13: P, TT=0, SSPTPTR=500000
+            181138: 0000000000005503   AW=3, DID=0055
+            """;
+
     private WorkedTables() {}
 
     static Bench scalable() {
@@ -96,6 +139,12 @@ final class WorkedTables {
     static Bench legacy() {
         var bench = new Bench().words(SECOND_STAGE).words(LEGACY_MODE);
         bench.rootTable = LEGACY;
+        return bench;
+    }
+
+    static Bench deep() {
+        var bench = scalable().words(DEEP);
+        bench.cap = DEEP_CAP;
         return bench;
     }
 }
