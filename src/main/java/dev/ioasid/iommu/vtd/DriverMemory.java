@@ -9,8 +9,28 @@ import dev.ioasid.memory.Readers;
  * The driver's hand on memory: structures of several words that the hardware may read at any moment are written so that it
  * sees the old or the new one, and never half of each.
  */
-record DriverMemory(PhysicalMemory memory, FrameAllocator frames, Readers readers) {
+class DriverMemory {
     private static final long PAGE_SIZE = PhysicalMemory.PAGE_SIZE;
+
+    private final PhysicalMemory memory;
+    private final FrameAllocator frames;
+    private final Readers readers;
+
+    DriverMemory(PhysicalMemory memory, FrameAllocator frames, Readers readers) {
+        this.memory = memory;
+        this.frames = frames;
+        this.readers = readers;
+    }
+
+    /** The one place where the driver writes: between any two calls the hardware may read everything. */
+    void store(long address, long word) {
+        memory.release(address, word);
+    }
+
+    /** Returns when nobody can be reading what was unlinked before. */
+    void await() {
+        readers.await();
+    }
 
     /** Zero memory in one piece. ENOMEM. */
     long allocate(long bytes) {
@@ -30,22 +50,22 @@ record DriverMemory(PhysicalMemory memory, FrameAllocator frames, Readers reader
 
     /** A single word, after all that was written before. */
     void publish(long address, long word) {
-        memory.release(address, word);
+        store(address, word);
     }
 
     /** Fills a structure that is not present: the word with its present bit comes last. */
     void fill(long address, long[] words) {
         for (int i = words.length - 1; i >= 0; i--) {
-            memory.release(address + (long) i * Long.BYTES, words[i]);
+            store(address + (long) i * Long.BYTES, words[i]);
         }
     }
 
     /** Empties a structure: first it is not present, and what is left of it goes when nobody can be reading it. */
     void empty(long address, int words) {
-        memory.release(address, 0);
-        readers.await();
+        store(address, 0);
+        await();
         for (int i = 1; i < words; i++) {
-            memory.release(address + (long) i * Long.BYTES, 0);
+            store(address + (long) i * Long.BYTES, 0);
         }
     }
 
@@ -59,11 +79,11 @@ record DriverMemory(PhysicalMemory memory, FrameAllocator frames, Readers reader
     long replace(long link, long table, long address, long[] words) {
         long copy = allocate(PAGE_SIZE);
         for (long offset = 0; offset < PAGE_SIZE; offset += Long.BYTES) {
-            memory.release(copy + offset, memory.acquire(table + offset));
+            store(copy + offset, memory.acquire(table + offset));
         }
         fill(copy + (address - table), words);
-        memory.release(link, memory.acquire(link) - table + copy);
-        readers.await();
+        store(link, memory.acquire(link) - table + copy);
+        await();
         free(table, PAGE_SIZE);
         return copy;
     }

@@ -46,9 +46,13 @@ public final class VtdDriver implements IommuDriver {
 
     /** Takes over a unit and turns translation on: everything is blocked. ENOMEM. */
     public VtdDriver(VtdHardware hardware, PhysicalMemory memory, FrameAllocator frames, Readers readers) {
+        this(hardware, new DriverMemory(memory, frames, readers));
+    }
+
+    VtdDriver(VtdHardware hardware, DriverMemory memory) {
         this.hardware = hardware;
         this.capabilities = hardware.capabilities();
-        this.memory = new DriverMemory(memory, frames, readers);
+        this.memory = memory;
         this.domainIds = new DomainIds(Math.min(capabilities.domainIdBits(), 16));
         this.contexts = new ContextTables(this.memory, capabilities.scalable());
         int mode = capabilities.scalable() ? Rtaddr.SCALABLE : Rtaddr.LEGACY;
@@ -295,7 +299,7 @@ public final class VtdDriver implements IommuDriver {
             detach(new Requester(route.sourceId(), 0, false, false), route.pasid());
         }
         write("GCMD", 0);
-        memory.readers().await();
+        memory.await();
         contexts.close();
     }
 }
