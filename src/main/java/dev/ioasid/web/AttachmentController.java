@@ -49,21 +49,21 @@ class AttachmentController {
         this.machines = machines;
     }
 
-    @Operation(summary = "Show what a device's requests without PASID are led to")
+    @Operation(operationId = "getAttachment", summary = "Show what a device's requests without PASID are led to")
     @Refuses(Errno.ENODEV)
     @GetMapping(path = BY_RID, produces = Web.JSON)
     AttachmentBody get(@PathVariable String machine, @PathVariable Rid rid) {
         return get(machine, Route.of(rid));
     }
 
-    @Operation(summary = "Attach a device by its RID, or replace its attachment without a gap")
+    @Operation(operationId = "attach", summary = "Attach a device by its RID, or replace its attachment without a gap")
     @Refuses({Errno.ENODEV, Errno.EBUSY, Errno.EADDRINUSE, Errno.ENOSPC, Errno.EOPNOTSUPP, Errno.ENOMEM})
     @PutMapping(path = BY_RID, consumes = Web.JSON, produces = Web.JSON)
     AttachmentBody attach(@PathVariable String machine, @PathVariable Rid rid, @RequestBody AttachBody body) {
         return attach(machine, Route.of(rid), body);
     }
 
-    @Operation(summary = "Detach a device's RID: its requests without PASID are blocked")
+    @Operation(operationId = "detach", summary = "Detach a device's RID: its requests without PASID are blocked")
     @Refuses(Errno.ENODEV)
     @DeleteMapping(BY_RID)
     @ResponseStatus(HttpStatus.NO_CONTENT)
@@ -71,14 +71,16 @@ class AttachmentController {
         machines.apply(machine, new Command.Detach(Route.of(rid)));
     }
 
-    @Operation(summary = "Show what a device's requests with a PASID are led to")
+    @Operation(operationId = "getPasidAttachment", summary = "Show what a device's requests with a PASID are led to")
     @Refuses(Errno.ENODEV)
     @GetMapping(path = BY_PASID, produces = Web.JSON)
     AttachmentBody getPasid(@PathVariable String machine, @PathVariable Rid rid, @PathVariable Pasid pasid) {
         return get(machine, new Route(rid, pasid.value()));
     }
 
-    @Operation(summary = "Attach a device's PASID, allocating it if need be, or replace its attachment without a gap")
+    @Operation(
+            operationId = "attachPasid",
+            summary = "Attach a device's PASID, allocating it if need be, or replace its attachment without a gap")
     @Refuses({Errno.ENODEV, Errno.EBUSY, Errno.ENOSPC, Errno.EOPNOTSUPP, Errno.ENOMEM})
     @PutMapping(path = BY_PASID, consumes = Web.JSON, produces = Web.JSON)
     AttachmentBody attachPasid(
@@ -89,7 +91,7 @@ class AttachmentController {
         return attach(machine, new Route(rid, pasid.value()), body);
     }
 
-    @Operation(summary = "Detach a device's PASID: its requests with it are blocked")
+    @Operation(operationId = "detachPasid", summary = "Detach a device's PASID: its requests with it are blocked")
     @Refuses(Errno.ENODEV)
     @DeleteMapping(BY_PASID)
     @ResponseStatus(HttpStatus.NO_CONTENT)

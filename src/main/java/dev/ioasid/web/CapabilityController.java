@@ -56,7 +56,7 @@ class CapabilityController {
         this.machines = machines;
     }
 
-    @Operation(summary = "Show what an IOMMU can do")
+    @Operation(operationId = "getIommuCapabilities", summary = "Show what an IOMMU can do")
     @Refuses(Errno.EOPNOTSUPP)
     @GetMapping(path = "/iommus/{iommu}/capabilities", produces = Web.JSON)
     CapabilitiesBody ofIommu(
@@ -67,7 +67,7 @@ class CapabilityController {
         return CapabilitiesBody.of(unit, unit.capabilities().pasidBits()).orRefused(type);
     }
 
-    @Operation(summary = "Show what a device's IOMMU can do for it")
+    @Operation(operationId = "getDeviceCapabilities", summary = "Show what a device's IOMMU can do for it")
     @Refuses(Errno.EOPNOTSUPP)
     @GetMapping(path = "/devices/{rid}/capabilities", produces = Web.JSON)
     CapabilitiesBody ofDevice(

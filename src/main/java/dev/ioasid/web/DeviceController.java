@@ -10,6 +10,7 @@ import dev.ioasid.machine.ReservedRegion;
 import dev.ioasid.machine.lspci.LspciListing;
 import dev.ioasid.service.Machines;
 import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.responses.ApiResponse;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import java.util.List;
 import java.util.Map;
@@ -136,7 +137,7 @@ class DeviceController {
         this.machines = machines;
     }
 
-    @Operation(summary = "Add a device")
+    @Operation(operationId = "createDevice", summary = "Add a device")
     @Refuses(Errno.EEXIST)
     @PostMapping(consumes = Web.JSON, produces = Web.JSON)
     @ResponseStatus(HttpStatus.CREATED)
@@ -145,8 +146,10 @@ class DeviceController {
         return Created.at("/v1/machines/{machine}/devices/{rid}", DeviceBody.of(device), machine, device.rid());
     }
 
-    @Operation(summary = "Add the devices that lspci -D -vvv -nn lists, all or none")
+    @Operation(operationId = "importDevices", summary = "Add the devices that lspci -D -vvv -nn lists, all or none")
     @Refuses(Errno.EEXIST)
+    @ApiResponse(responseCode = "201", description = "Added")
+    @ApiResponse(responseCode = "200", description = "What would be added (dryRun)")
     @PostMapping(path = "/import", consumes = Web.TEXT, produces = Web.JSON)
     @ResponseStatus(HttpStatus.CREATED)
     ResponseEntity<ImportedBody> importAll(
@@ -159,7 +162,7 @@ class DeviceController {
         return dryRun ? ResponseEntity.ok(imported) : Created.at("/v1/machines/{machine}/devices", imported, machine);
     }
 
-    @Operation(summary = "List the devices")
+    @Operation(operationId = "listDevices", summary = "List the devices")
     @GetMapping(produces = Web.JSON)
     Page<DeviceBody> list(
             @PathVariable String machine,
@@ -171,13 +174,13 @@ class DeviceController {
         return Page.of(devices, limit, DeviceBody::of, DeviceSummary::rid);
     }
 
-    @Operation(summary = "Show a device")
+    @Operation(operationId = "getDevice", summary = "Show a device")
     @GetMapping(path = "/{rid}", produces = Web.JSON)
     DeviceBody get(@PathVariable String machine, @PathVariable Rid rid) {
         return DeviceBody.of(machines.read(machine, view -> view.device(rid)));
     }
 
-    @Operation(summary = "Remove a device")
+    @Operation(operationId = "deleteDevice", summary = "Remove a device")
     @Refuses(Errno.EBUSY)
     @DeleteMapping("/{rid}")
     @ResponseStatus(HttpStatus.NO_CONTENT)

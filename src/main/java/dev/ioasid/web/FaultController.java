@@ -65,7 +65,7 @@ class FaultController {
         this.machines = machines;
     }
 
-    @Operation(summary = "List the recorded faults")
+    @Operation(operationId = "listFaults", summary = "List the recorded faults")
     @GetMapping(produces = Web.JSON)
     FaultsBody list(
             @PathVariable String machine,
@@ -82,7 +82,7 @@ class FaultController {
         return new FaultsBody(page.items(), recorded.overflow(), page.next());
     }
 
-    @Operation(summary = "Clear the recorded faults and the overflow mark")
+    @Operation(operationId = "clearFaults", summary = "Clear the recorded faults and the overflow mark")
     @DeleteMapping
     @ResponseStatus(HttpStatus.NO_CONTENT)
     void clear(@PathVariable String machine, @PathVariable String iommu) {

@@ -118,7 +118,7 @@ class IoasidController {
         this.machines = machines;
     }
 
-    @Operation(summary = "Make an IOASID")
+    @Operation(operationId = "createIoasid", summary = "Make an IOASID")
     @Refuses({Errno.EOPNOTSUPP, Errno.ENOMEM})
     @PostMapping(consumes = Web.JSON, produces = Web.JSON)
     @ResponseStatus(HttpStatus.CREATED)
@@ -127,7 +127,7 @@ class IoasidController {
         return Created.at("/v1/machines/{machine}/ioasids/{ioasid}", IoasidBody.of(ioasid), machine, ioasid.id());
     }
 
-    @Operation(summary = "List the IOASIDs")
+    @Operation(operationId = "listIoasids", summary = "List the IOASIDs")
     @GetMapping(produces = Web.JSON)
     Page<IoasidBody> list(
             @PathVariable String machine,
@@ -139,13 +139,13 @@ class IoasidController {
         return Page.of(ioasids, limit, IoasidBody::of, IoasidSummary::id);
     }
 
-    @Operation(summary = "Show an IOASID and the routes that lead to it")
+    @Operation(operationId = "getIoasid", summary = "Show an IOASID and the routes that lead to it")
     @GetMapping(path = "/{ioasid}", produces = Web.JSON)
     IoasidBody get(@PathVariable String machine, @PathVariable int ioasid) {
         return IoasidBody.of(machines.read(machine, view -> view.ioasid(ioasid)));
     }
 
-    @Operation(summary = "Delete an IOASID and its mappings")
+    @Operation(operationId = "deleteIoasid", summary = "Delete an IOASID and its mappings")
     @Refuses(Errno.EBUSY)
     @DeleteMapping("/{ioasid}")
     @ResponseStatus(HttpStatus.NO_CONTENT)
@@ -153,7 +153,7 @@ class IoasidController {
         machines.apply(machine, new Command.DeleteIoasid(ioasid));
     }
 
-    @Operation(summary = "Show where a paging IOASID can be mapped")
+    @Operation(operationId = "getIovaRanges", summary = "Show where a paging IOASID can be mapped")
     @GetMapping(path = "/{ioasid}/iova-ranges", produces = Web.JSON)
     IovaRangesBody iovaRanges(@PathVariable String machine, @PathVariable int ioasid) {
         return IovaRangesBody.of(machines.read(machine, view -> view.iovaRanges(ioasid)));

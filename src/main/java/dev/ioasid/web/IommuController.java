@@ -184,7 +184,7 @@ class IommuController {
         this.machines = machines;
     }
 
-    @Operation(summary = "Add an IOMMU")
+    @Operation(operationId = "createIommu", summary = "Add an IOMMU")
     @Refuses({Errno.EEXIST, Errno.EOPNOTSUPP, Errno.ENOMEM})
     @PostMapping(consumes = Web.JSON, produces = Web.JSON)
     @ResponseStatus(HttpStatus.CREATED)
@@ -193,7 +193,7 @@ class IommuController {
         return Created.at("/v1/machines/{machine}/iommus/{iommu}", IommuBody.of(iommu), machine, iommu.name());
     }
 
-    @Operation(summary = "List the IOMMUs of a machine")
+    @Operation(operationId = "listIommus", summary = "List the IOMMUs of a machine")
     @GetMapping(produces = Web.JSON)
     Page<IommuBody> list(
             @PathVariable String machine,
@@ -206,13 +206,13 @@ class IommuController {
         return Page.of(iommus, limit, IommuBody::of, IommuSummary::name);
     }
 
-    @Operation(summary = "Show an IOMMU")
+    @Operation(operationId = "getIommu", summary = "Show an IOMMU")
     @GetMapping(path = "/{iommu}", produces = Web.JSON)
     IommuBody get(@PathVariable String machine, @PathVariable String iommu) {
         return IommuBody.of(machines.read(machine, view -> view.iommu(iommu)));
     }
 
-    @Operation(summary = "Remove an IOMMU")
+    @Operation(operationId = "deleteIommu", summary = "Remove an IOMMU")
     @Refuses(Errno.EBUSY)
     @DeleteMapping("/{iommu}")
     @ResponseStatus(HttpStatus.NO_CONTENT)

@@ -2,8 +2,6 @@ package dev.ioasid.web;
 
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
-import io.swagger.v3.oas.annotations.Operation;
-import io.swagger.v3.oas.annotations.Parameter;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.lang.reflect.Method;
@@ -12,8 +10,7 @@ import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Stream;
-import org.springframework.core.annotation.AnnotatedElementUtils;
+import java.util.stream.Collectors;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.method.HandlerMethod;
 import org.springframework.web.servlet.HandlerInterceptor;
@@ -48,17 +45,10 @@ final class KnownParameters implements HandlerInterceptor {
         }
     }
 
-    /** What the method takes itself, and what its documentation adds. */
     private static SortedSet<String> known(HandlerMethod method) {
-        var taken = Arrays.stream(method.getMethodParameters())
+        return Arrays.stream(method.getMethodParameters())
                 .filter(parameter -> parameter.hasParameterAnnotation(RequestParam.class))
-                .map(parameter -> parameter.getParameter().getName());
-        var operation = AnnotatedElementUtils.findMergedAnnotation(method.getMethod(), Operation.class);
-        var documented = operation == null
-                ? Stream.<String>empty()
-                : Arrays.stream(operation.parameters()).map(Parameter::name);
-        var names = new TreeSet<String>();
-        Stream.concat(taken, documented).forEach(names::add);
-        return names;
+                .map(parameter -> parameter.getParameter().getName())
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 }

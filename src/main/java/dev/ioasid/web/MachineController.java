@@ -84,7 +84,7 @@ class MachineController {
         this.machines = machines;
     }
 
-    @Operation(summary = "Make a machine")
+    @Operation(operationId = "createMachine", summary = "Make a machine")
     @Refuses({Errno.EEXIST, Errno.EOPNOTSUPP, Errno.ENOMEM})
     @PostMapping(consumes = Web.JSON, produces = Web.JSON)
     @ResponseStatus(HttpStatus.CREATED)
@@ -94,7 +94,7 @@ class MachineController {
         return Created.at("/v1/machines/{machine}", MachineBody.of(machine), machine.name());
     }
 
-    @Operation(summary = "List the machines")
+    @Operation(operationId = "listMachines", summary = "List the machines")
     @GetMapping(produces = Web.JSON)
     Page<MachineBody> list(
             @RequestParam(defaultValue = Limit.DEFAULT) Limit limit,
@@ -102,13 +102,13 @@ class MachineController {
         return Page.of(machines.list(after, limit.value() + 1), limit, MachineBody::of, MachineSummary::name);
     }
 
-    @Operation(summary = "Show a machine")
+    @Operation(operationId = "getMachine", summary = "Show a machine")
     @GetMapping(path = "/{machine}", produces = Web.JSON)
     MachineBody get(@PathVariable String machine) {
         return MachineBody.of(machines.read(machine, MachineView::summary));
     }
 
-    @Operation(summary = "Delete a machine and everything in it")
+    @Operation(operationId = "deleteMachine", summary = "Delete a machine and everything in it")
     @DeleteMapping("/{machine}")
     @ResponseStatus(HttpStatus.NO_CONTENT)
     void delete(@PathVariable String machine) {

@@ -8,7 +8,9 @@ import dev.ioasid.machine.Mapping;
 import dev.ioasid.pagetable.Permissions;
 import dev.ioasid.service.Machines;
 import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.media.Content;
 import io.swagger.v3.oas.annotations.media.Schema;
+import io.swagger.v3.oas.annotations.responses.ApiResponse;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -142,8 +144,11 @@ class MappingController {
         this.machines = machines;
     }
 
-    @Operation(summary = "Map memory, one range or several")
+    @Operation(operationId = "map", summary = "Map memory, one range or several")
     @Refuses({Errno.EEXIST, Errno.ENOSPC, Errno.ENOMEM})
+    @ApiResponse(
+            responseCode = "201",
+            content = @Content(schema = @Schema(oneOf = {MappingBody.class, MappingsBody.class})))
     @PostMapping(consumes = Web.JSON, produces = Web.JSON)
     @ResponseStatus(HttpStatus.CREATED)
     ResponseEntity<Object> map(@PathVariable String machine, @PathVariable int ioasid, @RequestBody NewMappings body) {
@@ -162,7 +167,7 @@ class MappingController {
         };
     }
 
-    @Operation(summary = "List the mappings")
+    @Operation(operationId = "listMappings", summary = "List the mappings")
     @GetMapping(produces = Web.JSON)
     Page<MappingBody> list(
             @PathVariable String machine,
@@ -174,13 +179,13 @@ class MappingController {
         return Page.of(mappings, limit, MappingBody::of, mapping -> new Hex(mapping.iova()));
     }
 
-    @Operation(summary = "Show the mapping that starts at an address")
+    @Operation(operationId = "getMapping", summary = "Show the mapping that starts at an address")
     @GetMapping(path = "/{iova}", produces = Web.JSON)
     MappingBody get(@PathVariable String machine, @PathVariable int ioasid, @PathVariable Hex iova) {
         return MappingBody.of(machines.read(machine, view -> view.mapping(ioasid, iova.value())));
     }
 
-    @Operation(summary = "Unmap what lies within a range, or, without one, everything")
+    @Operation(operationId = "unmap", summary = "Unmap what lies within a range, or, without one, everything")
     @DeleteMapping(produces = Web.JSON)
     UnmappedBody unmap(
             @PathVariable String machine,

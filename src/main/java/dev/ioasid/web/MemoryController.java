@@ -27,6 +27,7 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/v1/machines/{machine}/memory/{address}")
 @Tag(name = "memory", description = "A machine's physical memory, byte for byte as its IOMMUs see it.")
 class MemoryController {
+    static final String DEFAULT_LENGTH = "0x1000";
     static final long LARGEST_READ = 256L << 20;
 
     private final Machines machines;
@@ -35,12 +36,13 @@ class MemoryController {
         this.machines = machines;
     }
 
-    @Operation(summary = "Read physical memory")
+    @Operation(operationId = "readMemory", summary = "Read physical memory")
+    @Refuses(Errno.E2BIG)
     @GetMapping(produces = Web.BYTES)
     Resource read(
             @PathVariable String machine,
             @PathVariable Hex address,
-            @RequestParam(defaultValue = "0x1000") Hex length) {
+            @RequestParam(defaultValue = DEFAULT_LENGTH) Hex length) {
         var range = range(address.value(), length.value());
         machines.read(machine, view -> {
             view.checkMemory(range);
@@ -49,7 +51,7 @@ class MemoryController {
         return new Bytes(machine, range);
     }
 
-    @Operation(summary = "Write physical memory")
+    @Operation(operationId = "writeMemory", summary = "Write physical memory")
     @PutMapping(consumes = Web.BYTES)
     @ResponseStatus(HttpStatus.NO_CONTENT)
     void write(@PathVariable String machine, @PathVariable Hex address, @RequestBody byte[] bytes) {

@@ -48,7 +48,7 @@ class PasidController {
         this.machines = machines;
     }
 
-    @Operation(summary = "Allocate a PASID")
+    @Operation(operationId = "allocatePasid", summary = "Allocate a PASID")
     @Refuses({Errno.ENODEV, Errno.EBUSY, Errno.ENOSPC, Errno.EOPNOTSUPP})
     @PostMapping(consumes = Web.JSON, produces = Web.JSON)
     @ResponseStatus(HttpStatus.CREATED)
@@ -65,7 +65,7 @@ class PasidController {
                 pasid.pasid());
     }
 
-    @Operation(summary = "List the allocated PASIDs")
+    @Operation(operationId = "listPasids", summary = "List the allocated PASIDs")
     @GetMapping(produces = Web.JSON)
     Page<PasidBody> list(
             @PathVariable String machine,
@@ -78,13 +78,13 @@ class PasidController {
         return Page.of(pasids, limit, PasidBody::of, PasidSummary::pasid);
     }
 
-    @Operation(summary = "Show an allocated PASID")
+    @Operation(operationId = "getPasid", summary = "Show an allocated PASID")
     @GetMapping(path = "/{pasid}", produces = Web.JSON)
     PasidBody get(@PathVariable String machine, @PathVariable Rid rid, @PathVariable Pasid pasid) {
         return PasidBody.of(machines.read(machine, view -> view.pasid(rid, pasid.value())));
     }
 
-    @Operation(summary = "Free a PASID")
+    @Operation(operationId = "freePasid", summary = "Free a PASID")
     @Refuses({Errno.ENODEV, Errno.EBUSY})
     @DeleteMapping("/{pasid}")
     @ResponseStatus(HttpStatus.NO_CONTENT)

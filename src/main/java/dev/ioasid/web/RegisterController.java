@@ -25,13 +25,13 @@ class RegisterController {
         this.machines = machines;
     }
 
-    @Operation(summary = "Read the registers")
+    @Operation(operationId = "readRegisters", summary = "Read the registers")
     @GetMapping(produces = Web.JSON)
     Map<String, Hex> get(@PathVariable String machine, @PathVariable String iommu) {
         return Hexes.of(machines.read(machine, view -> view.registers(iommu)));
     }
 
-    @Operation(summary = "Write registers of an unmanaged IOMMU, in the order given")
+    @Operation(operationId = "writeRegisters", summary = "Write registers of an unmanaged IOMMU, in the order given")
     @Refuses({Errno.EPERM, Errno.EOPNOTSUPP})
     @PatchMapping(consumes = Web.JSON, produces = Web.JSON)
     Map<String, Hex> patch(

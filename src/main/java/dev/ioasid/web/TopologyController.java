@@ -8,14 +8,13 @@ import dev.ioasid.web.IoasidController.IoasidTypeName;
 import dev.ioasid.web.topology.TopologySvg;
 import dev.ioasid.web.topology.TopologyText;
 import io.swagger.v3.oas.annotations.Operation;
-import io.swagger.v3.oas.annotations.Parameter;
-import io.swagger.v3.oas.annotations.enums.ParameterIn;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
 /** Who routes where. */
@@ -24,6 +23,13 @@ import org.springframework.web.bind.annotation.RestController;
 @Tag(name = "topology", description = "Who routes where, as data, as a tree, as a picture.")
 class TopologyController {
     private static final String SUMMARY = "Show who routes where";
+
+    /** What {@code ?format=} asks for. It chooses between the methods below, before they are called, as {@code Accept} does. */
+    enum Form {
+        JSON,
+        TEXT,
+        SVG
+    }
 
     /** {@code label} is what the user calls it. */
     record TopologyDeviceBody(Rid rid, @Nullable String label, String iommu, int group) {
@@ -71,21 +77,21 @@ class TopologyController {
         this.machines = machines;
     }
 
-    @Operation(summary = SUMMARY, parameters = @Parameter(name = "format", in = ParameterIn.QUERY))
+    @Operation(operationId = "getTopology", summary = SUMMARY)
     @GetMapping(produces = Web.JSON)
-    TopologyBody json(@PathVariable String machine) {
+    TopologyBody json(@PathVariable String machine, @RequestParam(required = false) @Nullable Form format) {
         return TopologyBody.of(machines.read(machine, MachineView::topology));
     }
 
-    @Operation(summary = SUMMARY, parameters = @Parameter(name = "format", in = ParameterIn.QUERY))
+    @Operation(operationId = "getTopology", summary = SUMMARY)
     @GetMapping(produces = Web.TEXT)
-    String text(@PathVariable String machine) {
+    String text(@PathVariable String machine, @RequestParam(required = false) @Nullable Form format) {
         return TopologyText.of(machines.read(machine, MachineView::topology));
     }
 
-    @Operation(summary = SUMMARY, parameters = @Parameter(name = "format", in = ParameterIn.QUERY))
+    @Operation(operationId = "getTopology", summary = SUMMARY)
     @GetMapping(produces = Web.SVG)
-    String svg(@PathVariable String machine) {
+    String svg(@PathVariable String machine, @RequestParam(required = false) @Nullable Form format) {
         return TopologySvg.of(machines.read(machine, MachineView::topology));
     }
 }

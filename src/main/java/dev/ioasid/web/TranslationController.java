@@ -175,14 +175,14 @@ class TranslationController {
         this.machines = machines;
     }
 
-    @Operation(summary = "Translate requests as the hardware does, with all it changes")
+    @Operation(operationId = "translate", summary = "Translate requests as the hardware does, with all it changes")
     @Refuses({Errno.ENODEV, Errno.EOPNOTSUPP})
     @PostMapping(consumes = Web.JSON, produces = Web.JSON)
     TranslationsBody translate(@PathVariable String machine, @RequestBody TranslateBody body) {
         return new TranslationsBody(Lists.map(machines.apply(machine, body.command()), TranslationBody::of));
     }
 
-    @Operation(summary = "Translate requests as the hardware does, with all it changes")
+    @Operation(operationId = "translate", summary = "Translate requests as the hardware does, with all it changes")
     @Refuses({Errno.ENODEV, Errno.EOPNOTSUPP})
     @PostMapping(consumes = Web.BYTES, produces = Web.BYTES)
     byte[] translate(@PathVariable String machine, @RequestBody byte[] body) {
@@ -190,7 +190,9 @@ class TranslationController {
         return records.answer(machines.apply(machine, new Command.Translate(records.requests())));
     }
 
-    @Operation(summary = "Explain, step by step, what the hardware would do with a request; nothing is changed")
+    @Operation(
+            operationId = "explain",
+            summary = "Explain, step by step, what the hardware would do with a request; nothing is changed")
     @Refuses({Errno.ENODEV, Errno.EOPNOTSUPP})
     @PostMapping(path = "/explain", consumes = Web.JSON, produces = Web.JSON)
     ExplanationBody explain(@PathVariable String machine, @RequestBody TranslationRequest body) {

@@ -1,7 +1,10 @@
 package dev.ioasid.web;
 
 import dev.ioasid.iommu.Rid;
+import java.util.Arrays;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.convert.converter.Converter;
+import org.springframework.core.convert.converter.ConverterFactory;
 import org.springframework.format.FormatterRegistry;
 import org.springframework.http.MediaType;
 import org.springframework.web.servlet.config.annotation.ContentNegotiationConfigurer;
@@ -23,6 +26,7 @@ class Web implements WebMvcConfigurer {
         registry.addConverter(String.class, Rid.class, Rid::parse);
         registry.addConverter(String.class, Limit.class, Limit::parse);
         registry.addConverter(String.class, Boolean.class, Web::flag);
+        registry.addConverterFactory(new WireEnums());
     }
 
     @Override
@@ -47,5 +51,17 @@ class Web implements WebMvcConfigurer {
             case "false" -> false;
             default -> throw new IllegalArgumentException(text);
         };
+    }
+
+    /** Reads an enum constant by its {@link WireName}. */
+    private static final class WireEnums implements ConverterFactory<String, Enum<?>> {
+        @Override
+        @SuppressWarnings("unchecked")
+        public <T extends Enum<?>> Converter<String, T> getConverter(Class<T> type) {
+            return text -> (T) Arrays.stream((Enum<?>[]) type.getEnumConstants())
+                    .filter(constant -> WireName.of(constant).equals(text))
+                    .findFirst()
+                    .orElseThrow(() -> new IllegalArgumentException(text));
+        }
     }
 }
