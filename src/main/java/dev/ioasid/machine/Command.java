@@ -5,6 +5,7 @@ import dev.ioasid.iommu.IommuCapabilities;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Translation;
 import dev.ioasid.machine.lspci.ListedFunction;
+import dev.ioasid.memory.AddressRange;
 import java.util.List;
 import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +26,9 @@ public sealed interface Command<R> {
         @Override
         public Done applyTo(Machine machine) {
             machine.memory().write(address, bytes);
+            if (bytes.length > 0) {
+                machine.frames().written(AddressRange.of(address, bytes.length));
+            }
             return Done.DONE;
         }
     }

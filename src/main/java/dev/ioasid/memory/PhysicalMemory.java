@@ -34,7 +34,7 @@ public final class PhysicalMemory implements AutoCloseable {
     public static final long PAGE_SIZE = 1L << PAGE_SHIFT;
 
     /** Sizes from 4 KiB up to this. */
-    public static final long LARGEST = 1L << 44;
+    public static final long LARGEST = 1L << 42;
 
     private static final boolean CHECKED = Boolean.getBoolean("ioasid.memory.checked");
     private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
