@@ -12,8 +12,10 @@ import jakarta.annotation.PreDestroy;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Service;
 
 /**
@@ -46,6 +48,28 @@ public class Machines {
             throw absent(name);
         }
         machine.close();
+    }
+
+    /**
+     * At most {@code limit} machines by name, from the first whose name is above {@code after}.
+     *
+     * @param after null: from the first
+     */
+    public List<MachineSummary> list(@Nullable String after, int limit) {
+        var rest = after == null ? byName : byName.tailMap(after, false);
+        return rest.values().stream()
+                .flatMap(machine -> summary(machine).stream())
+                .limit(limit)
+                .toList();
+    }
+
+    /** Empty if it is being deleted at this moment. */
+    private static Optional<MachineSummary> summary(Machine machine) {
+        try {
+            return Optional.of(machine.read(MachineView::summary));
+        } catch (RefusedException gone) {
+            return Optional.empty();
+        }
     }
 
     /** By name. One that is deleted meanwhile may still be among them. */

@@ -1,0 +1,5 @@
+/** Who routes where, drawn. */
+@NullMarked
+package dev.ioasid.web.topology;
+
+import org.jspecify.annotations.NullMarked;
