@@ -1,4 +1,4 @@
-/** Who routes where, drawn. */
+/** Draws a machine's topology, as a text tree and as a picture. Both come from the values alone: same in, same out. */
 @NullMarked
 package dev.ioasid.web.topology;
 
