@@ -101,6 +101,19 @@ public final class Machine implements AutoCloseable {
         }
     }
 
+    /** Closes, and answers what had been counted by then: nothing is counted any more. ENOENT if it has been closed. */
+    public MachineCounts retire() {
+        lock.writeLock().lock();
+        try {
+            checkOpen();
+            var counts = new View(this).counts();
+            close();
+            return counts;
+        } finally {
+            lock.writeLock().unlock();
+        }
+    }
+
     /** Gives back all that the machine holds, once what is in flight has ended. */
     @Override
     public void close() {

@@ -75,7 +75,7 @@ class DeviceController {
 
     /**
      * {@code pasidBits} is what the IOMMU takes unless it says otherwise, and 0 stands for no PASID capability; {@code ats}
-     * and {@code pri} are true unless they say otherwise. Devices of the same {@code group} share a RID-level table.
+     * is true unless it says otherwise, and {@code pri} goes with it. Devices of the same {@code group} share a RID-level table.
      */
     record NewDevice(
             Rid rid,
@@ -95,10 +95,10 @@ class DeviceController {
                         Map.of("property", "streamId"));
             }
             var regions = Lists.map(reservedRegions, RegionBody::region);
+            boolean hasAts = ats == null || ats;
+            boolean hasPri = pri == null ? hasAts : pri;
             return new Command.CreateDevice(
-                    rid,
-                    iommu,
-                    new DeviceTraits(name, pasidBits, ats == null || ats, pri == null || pri, group, regions));
+                    rid, iommu, new DeviceTraits(name, pasidBits, hasAts, hasPri, group, regions));
         }
     }
 

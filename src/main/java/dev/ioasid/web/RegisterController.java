@@ -1,6 +1,5 @@
 package dev.ioasid.web;
 
-import dev.ioasid.errno.Errno;
 import dev.ioasid.machine.Command;
 import dev.ioasid.service.Machines;
 import io.swagger.v3.oas.annotations.Operation;
@@ -32,7 +31,6 @@ class RegisterController {
     }
 
     @Operation(operationId = "writeRegisters", summary = "Write registers of an unmanaged IOMMU, in the order given")
-    @Refuses({Errno.EPERM, Errno.EOPNOTSUPP})
     @PatchMapping(consumes = Web.JSON, produces = Web.JSON)
     Map<String, Hex> patch(
             @PathVariable String machine, @PathVariable String iommu, @RequestBody LinkedHashMap<String, Hex> body) {
