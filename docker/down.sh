@@ -16,4 +16,6 @@ if daemon >/dev/null; then
     echo "docker/down.sh: dockerd $pid does not end; see $place/dockerd.log" >&2
     exit 1
 fi
-rm -rf "$place"
+# a daemon that was killed leaves its file systems mounted
+awk -v below="$place/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount
+rm -rf --one-file-system "$place"

@@ -5,7 +5,8 @@ place=/var/lib/ioasid-docker/$(cksum <<<"$clone" | cut -d' ' -f1)
 pidfile=$place/dockerd.pid
 socket=unix://$place/docker.sock
 
-# The pid of the daemon that up.sh started, if it still runs.
+# The pid of the daemon that up.sh started, if it still runs. An ended process that nobody waited for has no arguments.
 daemon() {
-    [ -r "$pidfile" ] && [ "$(cat "/proc/$(cat "$pidfile")/comm" 2>/dev/null)" = dockerd ] && cat "$pidfile"
+    local pid
+    pid=$(cat "$pidfile" 2>/dev/null) && grep -qs -- "$pidfile" "/proc/$pid/cmdline" && echo "$pid"
 }
