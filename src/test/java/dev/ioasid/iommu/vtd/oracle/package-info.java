@@ -1,0 +1,7 @@
+/**
+ * VT-d translation a second time: slow, readable, written from the specification alone, for tests to compare with.
+ */
+@NullMarked
+package dev.ioasid.iommu.vtd.oracle;
+
+import org.jspecify.annotations.NullMarked;
