@@ -1,6 +1,7 @@
 package dev.ioasid.iommu;
 
 import java.util.Map;
+import java.util.SequencedMap;
 
 /** What a unit can do, as its read-only registers say. */
 public interface IommuCapabilities {
@@ -14,4 +15,13 @@ public interface IommuCapabilities {
      * of {@code Long}.
      */
     Map<String, Object> named();
+
+    /** The registers that say so, by their architectural names. */
+    SequencedMap<String, Long> registers();
+
+    /** Whether requests may ask for execution. */
+    boolean execute();
+
+    /** Whether requests may ask for supervisor rights. */
+    boolean privileged();
 }

@@ -5,6 +5,7 @@ import dev.ioasid.iommu.IommuCapabilities;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Translation;
 import dev.ioasid.machine.lspci.ListedFunction;
+import dev.ioasid.memory.AddressRange;
 import java.util.List;
 import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +26,9 @@ public sealed interface Command<R> {
         @Override
         public Done applyTo(Machine machine) {
             machine.memory().write(address, bytes);
+            if (bytes.length > 0) {
+                machine.frames().written(AddressRange.of(address, bytes.length));
+            }
             return Done.DONE;
         }
     }
@@ -197,6 +201,31 @@ public sealed interface Command<R> {
         @Override
         public Long applyTo(Machine machine) {
             return machine.ioasids().paging(ioasid).unmapAll();
+        }
+    }
+
+    /**
+     * Limits where addresses are allocated; replaces the list before. ENOENT; EINVAL: not paging, a range of one address, too wide,
+     * or two that meet; EADDRINUSE: one meets a reserved region.
+     */
+    record AllowRanges(int ioasid, List<AddressRange> ranges) implements Command<List<AddressRange>> {
+        @Override
+        public List<AddressRange> applyTo(Machine machine) {
+            var space = machine.ioasids().paging(ioasid).space();
+            space.allow(ranges);
+            return space.allowed();
+        }
+    }
+
+    /**
+     * Writes bytes through an IOASID, all or none. ENOENT: no such IOASID, or a byte is not mapped; EPERM: a byte may not be
+     * written; EINVAL: not paging, or the range wraps.
+     */
+    record WriteThrough(int ioasid, long iova, byte[] bytes) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.ioasids().paging(ioasid).write(iova, bytes);
+            return Done.DONE;
         }
     }
 

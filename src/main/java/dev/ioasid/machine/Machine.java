@@ -1,114 +1,177 @@
 package dev.ioasid.machine;
 
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
 import dev.ioasid.memory.AddressRange;
+import dev.ioasid.memory.FrameAllocator;
+import dev.ioasid.memory.FrameCounters;
 import dev.ioasid.memory.PhysicalMemory;
+import dev.ioasid.memory.Readers;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
 
-/** Being built. */
+/**
+ * One simulated machine.
+ *
+ * <p><b>Who may call.</b> Any thread. Commands are applied one at a time, under the write lock; questions are answered under
+ * the read lock, several at a time, on a state that no command is changing. {@link #close} takes the write lock, so it waits for
+ * what is in flight, and whoever comes later is told ENOENT: nobody touches memory that has been given back.
+ *
+ * <p><b>Order.</b> This lock, then those of the parts below. Nothing outside the machine is called under it.
+ */
 public final class Machine implements AutoCloseable {
-    /** Makes a machine. EINVAL: memory size or holes. */
+    /** Physical addresses where a write would be an interrupt: no DMA reaches memory there. */
+    private static final AddressRange INTERRUPT_WINDOW = new AddressRange(0xfee0_0000L, 0xfeef_ffffL);
+
+    private final String name;
+    private final Preset preset;
+    private final PhysicalMemory memory;
+    private final FrameAllocator frames;
+    private final FrameCounters counters;
+    private final Readers readers = new Readers();
+    private final Units units;
+    private final Devices devices;
+    private final Ioasids ioasids;
+    private final Routes routes;
+    private final Traffic traffic;
+    private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock(true);
+    private boolean closed;
+
+    private Machine(String name, Preset preset, PhysicalMemory memory) {
+        this.name = name;
+        this.preset = preset;
+        this.memory = memory;
+        this.frames = new FrameAllocator(memory);
+        this.counters = new FrameCounters(memory);
+        this.units = new Units(this);
+        this.devices = new Devices(this);
+        this.ioasids = new Ioasids(this);
+        this.routes = new Routes(this);
+        this.traffic = new Traffic(this);
+        if (memory.size() > INTERRUPT_WINDOW.first()) {
+            frames.claim(INTERRUPT_WINDOW);
+        }
+    }
+
+    /**
+     * Makes a machine. EINVAL: memory size or holes; ENOMEM: too little memory for the preset, or none left in the host.
+     *
+     * @param memory bytes of simulated memory, a multiple of 4 KiB
+     * @param holes ranges of it that are backed by nothing
+     */
     public static Machine create(String name, long memory, List<AddressRange> holes, Preset preset) {
-        throw new UnsupportedOperationException();
+        var machine = new Machine(name, preset, new PhysicalMemory(memory, holes));
+        try {
+            Presets.commands(preset).forEach(machine::apply);
+        } catch (RefusedException refused) {
+            machine.close();
+            throw refused;
+        }
+        return machine;
     }
 
     /** Applies a command, alone. ENOENT if the machine has been closed meanwhile. */
     public <R> R apply(Command<R> command) {
-        throw new UnsupportedOperationException();
+        lock.writeLock().lock();
+        try {
+            checkOpen();
+            return command.applyTo(this);
+        } finally {
+            lock.writeLock().unlock();
+        }
     }
 
     /** Asks while no command is changing anything. ENOENT if the machine has been closed meanwhile. */
     public <R> R read(Function<MachineView, R> question) {
-        throw new UnsupportedOperationException();
+        lock.readLock().lock();
+        try {
+            checkOpen();
+            return question.apply(new View(this));
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new RefusedException(
+                    Errno.ENOENT, "machine '" + name + "' has been deleted", Map.of("machine", name));
+        }
+    }
+
+    /** Closes, and answers what had been counted by then: nothing is counted any more. ENOENT if it has been closed. */
+    public MachineCounts retire() {
+        lock.writeLock().lock();
+        try {
+            checkOpen();
+            var counts = new View(this).counts();
+            close();
+            return counts;
+        } finally {
+            lock.writeLock().unlock();
+        }
+    }
+
+    /** Gives back all that the machine holds, once what is in flight has ended. */
+    @Override
+    public void close() {
+        lock.writeLock().lock();
+        try {
+            if (!closed) {
+                closed = true;
+                readers.await();
+                counters.close();
+                frames.close();
+                memory.close();
+            }
+        } finally {
+            lock.writeLock().unlock();
+        }
+    }
+
+    String name() {
+        return name;
+    }
+
+    Preset preset() {
+        return preset;
     }
 
     PhysicalMemory memory() {
-        throw new UnsupportedOperationException();
+        return memory;
     }
 
-    interface Units {
-        IommuSummary create(String name, boolean managed, dev.ioasid.iommu.IommuCapabilities capabilities);
-
-        void delete(String name);
-
-        java.util.SequencedMap<String, Long> patch(String iommu, java.util.SequencedMap<String, Long> values);
-
-        Unit unit(String name);
+    FrameAllocator frames() {
+        return frames;
     }
 
-    interface Unit {
-        dev.ioasid.iommu.IommuHardware hardware();
+    FrameCounters counters() {
+        return counters;
     }
 
-    interface Devices {
-        DeviceSummary create(dev.ioasid.iommu.Rid rid, String iommu, DeviceTraits traits);
-
-        List<DeviceSummary> importAll(
-                @org.jspecify.annotations.Nullable String iommu,
-                List<dev.ioasid.machine.lspci.ListedFunction> functions,
-                boolean dryRun);
-
-        void delete(dev.ioasid.iommu.Rid rid);
-
-        PasidSummary allocatePasid(
-                dev.ioasid.iommu.Rid rid,
-                @org.jspecify.annotations.Nullable Integer pasid,
-                @org.jspecify.annotations.Nullable String name);
-
-        void freePasid(dev.ioasid.iommu.Rid rid, int pasid);
-    }
-
-    interface Ioasids {
-        IoasidSummary create(
-                IoasidType type,
-                @org.jspecify.annotations.Nullable String iommu,
-                @org.jspecify.annotations.Nullable String format,
-                @org.jspecify.annotations.Nullable Integer addressWidth,
-                @org.jspecify.annotations.Nullable String name);
-
-        void delete(int id);
-
-        Paging paging(int id);
-    }
-
-    interface Paging {
-        List<Mapping> map(List<MapRequest> requests);
-
-        long unmap(long iova, long length);
-
-        long unmapAll();
-    }
-
-    interface Routes {
-        Attachment attach(Route route, int ioasid, Replace replace);
-
-        void detach(Route route);
-    }
-
-    interface Traffic {
-        List<dev.ioasid.iommu.Translation> translate(List<dev.ioasid.iommu.DmaRequest> requests);
+    Readers readers() {
+        return readers;
     }
 
     Units units() {
-        throw new UnsupportedOperationException();
+        return units;
     }
 
     Devices devices() {
-        throw new UnsupportedOperationException();
+        return devices;
     }
 
     Ioasids ioasids() {
-        throw new UnsupportedOperationException();
+        return ioasids;
     }
 
     Routes routes() {
-        throw new UnsupportedOperationException();
+        return routes;
     }
 
     Traffic traffic() {
-        throw new UnsupportedOperationException();
+        return traffic;
     }
-
-    @Override
-    public void close() {}
 }

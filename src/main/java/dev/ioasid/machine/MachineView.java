@@ -1,10 +1,14 @@
 package dev.ioasid.machine;
 
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.Rid;
+import dev.ioasid.memory.AddressRange;
 import java.util.List;
+import java.util.Map;
 import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +18,9 @@ public interface MachineView {
 
     /** Bytes of physical memory. EINVAL where there is none. */
     byte[] readMemory(long address, int length);
+
+    /** EINVAL unless all of the range is physical memory. */
+    void checkMemory(AddressRange range);
 
     List<IommuSummary> iommus();
 
@@ -38,6 +45,17 @@ public interface MachineView {
     /** A device's allocated PASIDs, ascending. ENODEV. */
     List<PasidSummary> pasids(Rid rid);
 
+    /** One of them. ENODEV; ENOENT: not allocated. */
+    default PasidSummary pasid(Rid rid, int pasid) {
+        return pasids(rid).stream()
+                .filter(allocated -> allocated.pasid() == pasid)
+                .findFirst()
+                .orElseThrow(() -> new RefusedException(
+                        Errno.ENOENT,
+                        "PASID " + pasid + " of " + rid + " is not allocated",
+                        Map.of("rid", rid, "pasid", pasid)));
+    }
+
     /** ENODEV: no such device; ENOENT: not attached. */
     Attachment attachment(Route route);
 
@@ -55,8 +73,25 @@ public interface MachineView {
      */
     List<Mapping> mappings(int ioasid, @Nullable Long after, int limit);
 
+    /** The mapping that starts at {@code iova}. ENOENT, EINVAL: not paging. */
+    default Mapping mapping(int ioasid, long iova) {
+        return mappings(ioasid, iova == 0 ? null : iova - 1, 1).stream()
+                .filter(mapping -> mapping.iova() == iova)
+                .findFirst()
+                .orElseThrow(() -> new RefusedException(
+                        Errno.ENOENT,
+                        "no mapping of ioasid %d starts at 0x%x".formatted(ioasid, iova),
+                        Map.of("ioasid", ioasid, "iova", iova)));
+    }
+
     /** ENOENT, EINVAL: not paging. */
     IovaRanges iovaRanges(int ioasid);
+
+    /** Where addresses of a paging IOASID are allocated; empty: everywhere. ENOENT, EINVAL: not paging. */
+    List<AddressRange> allowedRanges(int ioasid);
+
+    /** Bytes seen through a paging IOASID. ENOENT: a byte is not mapped; EPERM: it may not be read; EINVAL. */
+    byte[] readThrough(int ioasid, long iova, int length);
 
     /** What the hardware would do with a request, step by step. ENODEV, EINVAL. */
     Explanation explain(DmaRequest request);

@@ -12,9 +12,15 @@ import java.util.SortedMap;
  * @param extents the memory behind it, in the order of the addresses; one, unless it was allocated from memory that had
  *     no room for it in one piece
  * @param pageSizes how many leaves of which size
+ * @param owned the memory was allocated for the mapping and goes with it
  */
 public record Mapping(
-        long iova, long length, Permissions permissions, List<Extent> extents, SortedMap<Long, Long> pageSizes) {
+        long iova,
+        long length,
+        Permissions permissions,
+        List<Extent> extents,
+        SortedMap<Long, Long> pageSizes,
+        boolean owned) {
 
     /** A piece of physical memory. */
     public record Extent(long physicalAddress, long length) {}

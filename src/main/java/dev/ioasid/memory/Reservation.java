@@ -64,6 +64,9 @@ final class Reservation implements AutoCloseable {
     /** Sets bit {@code index} of the reservation, seen as a bit set; true if it was clear. */
     boolean setBit(long index) {
         long bit = 1L << index;
+        if (bit(index)) {
+            return false;
+        }
         long before = (long) WORDS.getAndBitwiseOr(ALL, base + (index >>> 6) * Long.BYTES, bit);
         return (before & bit) == 0;
     }
@@ -71,8 +74,29 @@ final class Reservation implements AutoCloseable {
     /** Clears bit {@code index}; true if it was set. */
     boolean clearBit(long index) {
         long bit = 1L << index;
+        if (!bit(index)) {
+            return false;
+        }
         long before = (long) WORDS.getAndBitwiseAnd(ALL, base + (index >>> 6) * Long.BYTES, ~bit);
         return (before & bit) != 0;
+    }
+
+    boolean bit(long index) {
+        return (word((index >>> 6) * Long.BYTES) >>> index & 1) != 0;
+    }
+
+    /** The word at {@code offset} bytes. */
+    long word(long offset) {
+        return (long) WORDS.getOpaque(ALL, base + offset);
+    }
+
+    void setWord(long offset, long word) {
+        WORDS.setOpaque(ALL, base + offset, word);
+    }
+
+    /** Adds to the word at {@code offset} bytes; returns what it was. */
+    long addWord(long offset, long change) {
+        return (long) WORDS.getAndAdd(ALL, base + offset, change);
     }
 
     void discard(long offset, long bytes) {

@@ -200,4 +200,15 @@ public record TableFormat(
             case X86_64 -> present | (permissions.write() ? write : 0) | (permissions.privileged() ? 0 : user);
         };
     }
+
+    /** Whether hardware that walks this format reads every table of {@code other} as it was meant. */
+    public boolean reads(TableFormat other) {
+        return kind == other.kind
+                && levels == other.levels
+                && read == other.read
+                && write == other.write
+                && (other.leafLevels & ~leafLevels) == 0
+                && (reservedInLeaf & ~other.reservedInLeaf) == 0
+                && (reservedInTable & ~other.reservedInTable) == 0;
+    }
 }

@@ -12,8 +12,13 @@ import jakarta.annotation.PreDestroy;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Service;
 
 /**
@@ -21,10 +26,17 @@ import org.springframework.stereotype.Service;
  *
  * <p>Any thread may call. A machine is put into the map whole and taken out before it is closed; whoever found it before
  * that is told by the machine itself that it is gone.
+ *
+ * <p>What a machine has counted outlives it. {@link #totals} sees a machine that is being deleted either among the living or
+ * among the retired, never as neither or both, so that no counter ever dips: deletions share the lock {@code counting}, and
+ * totals take it alone.
  */
 @Service
 public class Machines {
     private final ConcurrentSkipListMap<String, Machine> byName = new ConcurrentSkipListMap<>();
+    private final ReentrantReadWriteLock counting = new ReentrantReadWriteLock();
+    private final LongAdder retiredTranslated = new LongAdder();
+    private final Map<String, LongAdder> retiredFaults = new ConcurrentHashMap<>();
 
     /** Makes a machine. EEXIST: the name is taken; EINVAL: memory size, holes; ENOMEM: the host has no address space left. */
     public MachineSummary create(String name, long memory, List<AddressRange> holes, Preset preset) {
@@ -41,11 +53,57 @@ public class Machines {
 
     /** Deletes a machine and everything that it holds. ENOENT. */
     public void delete(String name) {
-        var machine = byName.remove(name);
-        if (machine == null) {
-            throw absent(name);
+        counting.readLock().lock();
+        try {
+            var machine = byName.remove(name);
+            if (machine == null) {
+                throw absent(name);
+            }
+            var counts = machine.retire();
+            retiredTranslated.add(counts.translated());
+            counts.faultsByReason()
+                    .forEach((reason, count) -> retiredFaults
+                            .computeIfAbsent(reason, _ -> new LongAdder())
+                            .add(count));
+        } finally {
+            counting.readLock().unlock();
         }
-        machine.close();
+    }
+
+    /** What all machines hold at this moment, and what all that ever were have counted. */
+    public Totals totals() {
+        counting.writeLock().lock();
+        try {
+            var totals = Totals.NONE.withPast(retiredTranslated.sum(), retiredFaults);
+            for (var machine : byName.values()) {
+                totals = totals.with(machine.read(MachineView::counts));
+            }
+            return totals;
+        } finally {
+            counting.writeLock().unlock();
+        }
+    }
+
+    /**
+     * At most {@code limit} machines by name, from the first whose name is above {@code after}.
+     *
+     * @param after null: from the first
+     */
+    public List<MachineSummary> list(@Nullable String after, int limit) {
+        var rest = after == null ? byName : byName.tailMap(after, false);
+        return rest.values().stream()
+                .flatMap(machine -> summary(machine).stream())
+                .limit(limit)
+                .toList();
+    }
+
+    /** Empty if it is being deleted at this moment. */
+    private static Optional<MachineSummary> summary(Machine machine) {
+        try {
+            return Optional.of(machine.read(MachineView::summary));
+        } catch (RefusedException gone) {
+            return Optional.empty();
+        }
     }
 
     /** By name. One that is deleted meanwhile may still be among them. */
@@ -65,8 +123,7 @@ public class Machines {
 
     @PreDestroy
     void close() {
-        byName.values().forEach(Machine::close);
-        byName.clear();
+        byName.keySet().forEach(this::delete);
     }
 
     private Machine find(String name) {

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -217,6 +218,25 @@ public record VtdCapabilities(int version, long cap, long ecap, int hostAddressW
         names.put("faultRecords", faultRecords());
         names.put("majorVersion", majorVersion());
         return names;
+    }
+
+    @Override
+    public SequencedMap<String, Long> registers() {
+        var registers = new LinkedHashMap<String, Long>();
+        registers.put("VER", (long) version);
+        registers.put("CAP", cap);
+        registers.put("ECAP", ecap);
+        return registers;
+    }
+
+    @Override
+    public boolean execute() {
+        return has(Ecap.ERS);
+    }
+
+    @Override
+    public boolean privileged() {
+        return has(Ecap.SRS);
     }
 
     private List<Long> pageSizes() {

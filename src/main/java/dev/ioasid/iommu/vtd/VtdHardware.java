@@ -10,6 +10,7 @@ import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.Permissions;
 import dev.ioasid.pagetable.Walked;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -151,6 +152,11 @@ public final class VtdHardware implements IommuHardware {
     @Override
     public void clearFaults() {
         log.clear();
+    }
+
+    /** Every reason that {@link #faultCounts} can name. */
+    public static List<String> faultReasons() {
+        return Arrays.stream(VtdFault.values()).map(VtdFault::spelled).toList();
     }
 
     @Override

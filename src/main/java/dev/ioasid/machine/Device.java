@@ -1,0 +1,114 @@
+package dev.ioasid.machine;
+
+import dev.ioasid.iommu.Requester;
+import dev.ioasid.iommu.Rid;
+import java.util.List;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** A device of a machine and its PASIDs. Changed by {@link Devices} and {@link Routes} only. */
+final class Device {
+    /** An allocated PASID. */
+    static final class Pasid {
+        private final @Nullable String name;
+        private @Nullable Ioasid ioasid;
+
+        Pasid(@Nullable String name) {
+            this.name = name;
+        }
+
+        @Nullable
+        String name() {
+            return name;
+        }
+
+        /** Where its requests lead; null while they are blocked. */
+        @Nullable
+        Ioasid ioasid() {
+            return ioasid;
+        }
+    }
+
+    private final Rid rid;
+    private final Group group;
+    private final @Nullable String name;
+    private final int pasidBits;
+    private final boolean ats;
+    private final boolean pri;
+    private final List<ReservedRegion> reservedRegions;
+    private final TreeMap<Integer, Pasid> pasids = new TreeMap<>();
+
+    Device(
+            Rid rid,
+            Group group,
+            @Nullable String name,
+            int pasidBits,
+            boolean ats,
+            boolean pri,
+            List<ReservedRegion> reservedRegions) {
+        this.rid = rid;
+        this.group = group;
+        this.name = name;
+        this.pasidBits = pasidBits;
+        this.ats = ats;
+        this.pri = pri;
+        this.reservedRegions = reservedRegions;
+    }
+
+    Rid rid() {
+        return rid;
+    }
+
+    Group group() {
+        return group;
+    }
+
+    Unit unit() {
+        return group.unit();
+    }
+
+    @Nullable
+    String name() {
+        return name;
+    }
+
+    int pasidBits() {
+        return pasidBits;
+    }
+
+    List<ReservedRegion> reservedRegions() {
+        return reservedRegions;
+    }
+
+    TreeMap<Integer, Pasid> pasids() {
+        return pasids;
+    }
+
+    /** Leads the requests of a PASID, which is allocated if it was not. */
+    void leadPasid(int pasid, @Nullable Ioasid to) {
+        pasids.computeIfAbsent(pasid, unnamed -> new Pasid(null)).ioasid = to;
+    }
+
+    boolean attached() {
+        return group.attached().contains(rid);
+    }
+
+    Requester requester() {
+        return new Requester(rid.sourceId(), pasidBits, ats, pri);
+    }
+
+    DeviceSummary summary() {
+        var leads = group.ioasid();
+        return new DeviceSummary(
+                rid,
+                unit().name(),
+                name,
+                group.number(),
+                leads == null ? null : leads.id(),
+                pasidBits,
+                ats,
+                pri,
+                reservedRegions,
+                List.copyOf(pasids.keySet()));
+    }
+}

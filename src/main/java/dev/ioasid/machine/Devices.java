@@ -1,0 +1,256 @@
+package dev.ioasid.machine;
+
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.Rid;
+import dev.ioasid.machine.lspci.ListedFunction;
+import dev.ioasid.memory.AddressRange;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** The devices of a machine by RID, their groups, and their PASIDs. */
+final class Devices {
+    private static final int MOST_PASID_BITS = 20;
+    /** A write to these addresses without PASID is an interrupt, whatever is mapped there. VT-d 5.10, section 3.15. */
+    private static final ReservedRegion INTERRUPTS =
+            new ReservedRegion(new AddressRange(0xfee0_0000L, 0xfeef_ffffL), ReservedRegion.Kind.MSI);
+
+    private record GroupKey(String iommu, int number) {}
+
+    private final Machine machine;
+    private final TreeMap<Rid, Device> byRid = new TreeMap<>();
+    private final Map<GroupKey, Group> groups = new HashMap<>();
+
+    Devices(Machine machine) {
+        this.machine = machine;
+    }
+
+    DeviceSummary create(Rid rid, String iommu, DeviceTraits traits) {
+        return add(rid, machine.units().unit(iommu), traits).summary();
+    }
+
+    private Device add(Rid rid, Unit unit, DeviceTraits traits) {
+        check(rid, unit, traits);
+        int number = traits.group() == null ? lowestFreeGroup(unit) : traits.group();
+        var group = groups.computeIfAbsent(new GroupKey(unit.name(), number), key -> new Group(number, unit));
+        var regions = new ArrayList<ReservedRegion>();
+        regions.add(INTERRUPTS);
+        regions.addAll(traits.reservedRegions());
+        int pasidBits =
+                traits.pasidBits() == null ? unit.hardware().capabilities().pasidBits() : traits.pasidBits();
+        var device = new Device(rid, group, traits.name(), pasidBits, traits.ats(), traits.pri(), List.copyOf(regions));
+        var leads = group.ioasid();
+        if (leads != null) { // a new member shares the group's fate from the start
+            machine.routes().lead(device, DmaRequest.NO_PASID, leads.destination());
+        }
+        group.members().put(rid, device);
+        byRid.put(rid, device);
+        return device;
+    }
+
+    private void check(Rid rid, Unit unit, DeviceTraits traits) {
+        if (byRid.containsKey(rid)) {
+            throw new RefusedException(
+                    Errno.EEXIST, "there is a device " + rid + " already", Map.of("rid", rid.toString()));
+        }
+        for (var other : byRid.values()) {
+            if (other.unit() == unit && other.rid().segment() != rid.segment()) {
+                throw new RefusedException(
+                        Errno.EINVAL,
+                        "a VT-d unit serves one segment: %s has %s, so it cannot have %s"
+                                .formatted(unit.name(), other.rid(), rid),
+                        Map.of("rid", rid.toString(), "iommu", unit.name()));
+            }
+        }
+        if (traits.pasidBits() != null && (traits.pasidBits() < 0 || traits.pasidBits() > MOST_PASID_BITS)) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "pasidBits is " + traits.pasidBits() + ", expected 0 to 20",
+                    Map.of("rid", rid.toString()));
+        }
+        if (traits.group() != null && traits.group() < 0) {
+            throw new RefusedException(
+                    Errno.EINVAL, "group is " + traits.group() + ", expected 0 or more", Map.of("rid", rid.toString()));
+        }
+        if (traits.pri() && !traits.ats()) {
+            throw new RefusedException(Errno.EINVAL, "a device with pri needs ats", Map.of("rid", rid.toString()));
+        }
+    }
+
+    private int lowestFreeGroup(Unit unit) {
+        int number = 0;
+        while (groups.containsKey(new GroupKey(unit.name(), number))) {
+            number++;
+        }
+        return number;
+    }
+
+    List<DeviceSummary> importAll(@Nullable String iommu, List<ListedFunction> functions, boolean dryRun) {
+        var unit = machine.units().named(iommu);
+        var added = new ArrayList<Device>();
+        try {
+            var taken = new HashMap<Integer, Integer>();
+            for (var function : functions) {
+                int group = taken.computeIfAbsent(function.group(), listed -> groupFor(unit, listed, taken));
+                added.add(add(
+                        function.rid(),
+                        unit,
+                        new DeviceTraits(
+                                function.name(),
+                                function.pasidBits(),
+                                function.ats(),
+                                function.pri() && function.ats(),
+                                group,
+                                List.of())));
+            }
+            return added.stream().map(Device::summary).toList();
+        } catch (RefusedException refused) {
+            added.forEach(this::remove);
+            added.clear();
+            throw refused;
+        } finally {
+            if (dryRun) {
+                added.forEach(this::remove);
+            }
+        }
+    }
+
+    /** The listed number, unless devices that are no part of the listing have it: then one that is free. */
+    private int groupFor(Unit unit, int listed, Map<Integer, Integer> taken) {
+        int number = listed;
+        while (groups.containsKey(new GroupKey(unit.name(), number)) || taken.containsValue(number)) {
+            number++;
+        }
+        return number;
+    }
+
+    void delete(Rid rid) {
+        var device = device(rid);
+        if (device.attached()) {
+            throw busy(Route.of(rid));
+        }
+        device.pasids().forEach((pasid, state) -> {
+            if (state.ioasid() != null) {
+                throw busy(new Route(rid, pasid));
+            }
+        });
+        if (device.group().ioasid() != null) {
+            machine.routes().block(device, DmaRequest.NO_PASID);
+        }
+        remove(device);
+    }
+
+    private static RefusedException busy(Route route) {
+        return new RefusedException(
+                Errno.EBUSY, route + " is attached", Map.of("rid", route.rid().toString(), "routes", List.of(route)));
+    }
+
+    private void remove(Device device) {
+        byRid.remove(device.rid());
+        var group = device.group();
+        group.members().remove(device.rid());
+        if (group.members().isEmpty()) {
+            groups.remove(new GroupKey(group.unit().name(), group.number()));
+        }
+    }
+
+    PasidSummary allocatePasid(Rid rid, @Nullable Integer pasid, @Nullable String name) {
+        var device = device(rid);
+        int bits = usablePasidBits(device);
+        int chosen = pasid == null ? lowestFreePasid(device, bits) : pasid;
+        checkPasid(device, chosen, bits);
+        if (device.pasids().containsKey(chosen)) {
+            throw new RefusedException(
+                    Errno.EBUSY,
+                    "PASID %d of %s is allocated".formatted(chosen, rid),
+                    Map.of("rid", rid.toString(), "pasid", chosen));
+        }
+        device.pasids().put(chosen, new Device.Pasid(name));
+        return new PasidSummary(chosen, name, null);
+    }
+
+    private static int lowestFreePasid(Device device, int bits) {
+        int free = 1;
+        for (int taken : device.pasids().keySet()) {
+            if (taken != free) {
+                break;
+            }
+            free++;
+        }
+        if (free >>> bits != 0) {
+            throw new RefusedException(
+                    Errno.ENOSPC,
+                    "all PASIDs of " + device.rid() + " are allocated",
+                    Map.of("rid", device.rid().toString(), "limit", (1 << bits) - 1));
+        }
+        return free;
+    }
+
+    void freePasid(Rid rid, int pasid) {
+        var device = device(rid);
+        var state = device.pasids().get(pasid);
+        if (state == null) {
+            throw new RefusedException(
+                    Errno.ENOENT,
+                    "PASID %d of %s is not allocated".formatted(pasid, rid),
+                    Map.of("rid", rid.toString(), "pasid", pasid));
+        }
+        if (state.ioasid() != null) {
+            throw busy(new Route(rid, pasid));
+        }
+        device.pasids().remove(pasid);
+    }
+
+    /** The width of the PASIDs that a device can use behind its unit. EOPNOTSUPP if that is none. */
+    int usablePasidBits(Device device) {
+        int unit = device.unit().hardware().capabilities().pasidBits();
+        if (device.pasidBits() == 0 || unit == 0) {
+            throw new RefusedException(
+                    Errno.EOPNOTSUPP,
+                    device.pasidBits() == 0
+                            ? device.rid() + " has no PASID capability"
+                            : device.unit().name() + " takes no requests with PASID",
+                    Map.of("rid", device.rid().toString(), "capability", "pasidBits"));
+        }
+        return Math.min(device.pasidBits(), unit);
+    }
+
+    static void checkPasid(Device device, int pasid, int bits) {
+        if (pasid < 1 || pasid >>> bits != 0) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "PASID %d is none of 1 to %d, which %s can use".formatted(pasid, (1 << bits) - 1, device.rid()),
+                    Map.of("rid", device.rid().toString(), "pasid", pasid));
+        }
+    }
+
+    Collection<Device> all() {
+        return byRid.values();
+    }
+
+    /** ENODEV. */
+    Device device(Rid rid) {
+        var device = byRid.get(rid);
+        if (device == null) {
+            throw new RefusedException(Errno.ENODEV, "there is no device " + rid, Map.of("rid", rid.toString()));
+        }
+        return device;
+    }
+
+    /** The device whose requests a unit sees with a source id; null if there is none. */
+    @Nullable
+    Device bySourceId(Unit unit, int sourceId) {
+        for (var device : byRid.values()) {
+            if (device.unit() == unit && device.rid().sourceId() == sourceId) {
+                return device;
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,123 @@
+package dev.ioasid.machine;
+
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** The IOASIDs of a machine, by id. */
+final class Ioasids {
+    private final Machine machine;
+    private final TreeMap<Integer, Ioasid> byId = new TreeMap<>();
+
+    Ioasids(Machine machine) {
+        this.machine = machine;
+    }
+
+    IoasidSummary create(
+            IoasidType type,
+            @Nullable String iommu,
+            @Nullable String format,
+            @Nullable Integer addressWidth,
+            @Nullable String name) {
+        int id = lowestFree();
+        var ioasid = switch (type) {
+            case PAGING -> {
+                var unit = iommu == null ? onlyManaged() : machine.units().unit(iommu);
+                yield new PagingIoasid(
+                        machine, id, name, unit, unit.managedDriver().tableShape(format, addressWidth));
+            }
+            case IDENTITY, BLOCKED -> {
+                if (format != null || addressWidth != null) {
+                    throw new RefusedException(
+                            Errno.EINVAL,
+                            "an IOASID of type " + type.name().toLowerCase(java.util.Locale.ROOT)
+                                    + " has no table, so no format and no addressWidth");
+                }
+                if (iommu != null) {
+                    machine.units().unit(iommu);
+                }
+                yield new Ioasid(id, type, name);
+            }
+        };
+        byId.put(id, ioasid);
+        return ioasid.summary();
+    }
+
+    private Unit onlyManaged() {
+        var managed = machine.units().all().stream().filter(Unit::managed).toList();
+        if (managed.size() != 1) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    managed.isEmpty()
+                            ? "the machine has no managed iommu whose format a paging IOASID could have"
+                            : "the machine has several managed iommus, name one: "
+                                    + managed.stream().map(Unit::name).toList());
+        }
+        return managed.getFirst();
+    }
+
+    private int lowestFree() {
+        int free = 1;
+        for (int taken : byId.keySet()) {
+            if (taken != free) {
+                break;
+            }
+            free++;
+        }
+        return free;
+    }
+
+    void delete(int id) {
+        var ioasid = ioasid(id);
+        if (!ioasid.routes().isEmpty()) {
+            throw new RefusedException(
+                    Errno.EBUSY,
+                    "IOASID %d is in use: %s lead to it".formatted(id, ioasid.routes()),
+                    Map.of("ioasid", id, "routes", List.copyOf(ioasid.routes())));
+        }
+        if (ioasid instanceof PagingIoasid paging) {
+            paging.close();
+        }
+        byId.remove(id);
+    }
+
+    Collection<Ioasid> all() {
+        return byId.values();
+    }
+
+    /** ENOENT. */
+    Ioasid ioasid(int id) {
+        var ioasid = byId.get(id);
+        if (ioasid == null) {
+            throw new RefusedException(Errno.ENOENT, "there is no IOASID " + id, Map.of("ioasid", id));
+        }
+        return ioasid;
+    }
+
+    /** ENOENT; EINVAL: not a paging one. */
+    PagingIoasid paging(int id) {
+        if (ioasid(id) instanceof PagingIoasid paging) {
+            return paging;
+        }
+        throw new RefusedException(
+                Errno.EINVAL,
+                "IOASID %d is of type %s: only a paging one has mappings"
+                        .formatted(id, ioasid(id).type().name().toLowerCase(java.util.Locale.ROOT)),
+                Map.of("ioasid", id));
+    }
+
+    /** One of the IOASIDs with a table of that unit; null if there is none. */
+    @Nullable
+    PagingIoasid pagingOf(Unit unit) {
+        for (var ioasid : byId.values()) {
+            if (ioasid instanceof PagingIoasid paging && paging.unit() == unit) {
+                return paging;
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,180 @@
+package dev.ioasid.machine;
+
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.Destination;
+import dev.ioasid.iommu.DmaRequest;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Leads routes to IOASIDs. A RID is led together with its whole group: all members go where the attached ones go. Guarded by the
+ * machine's lock.
+ */
+final class Routes {
+    private final Machine machine;
+
+    Routes(Machine machine) {
+        this.machine = machine;
+    }
+
+    Attachment attach(Route route, int id, Replace replace) {
+        var device = machine.devices().device(route.rid());
+        device.unit().managedDriver();
+        if (route.hasPasid()) {
+            Devices.checkPasid(device, route.pasid(), machine.devices().usablePasidBits(device));
+        }
+        var to = machine.ioasids().ioasid(id);
+        var from = leadsTo(device, route.pasid());
+        if (from != null && replace == Replace.FORBIDDEN) {
+            throw refused(Errno.EBUSY, route, route + " is attached to IOASID " + from.id());
+        }
+        if (from == null && replace == Replace.REQUIRED) {
+            throw refused(Errno.EINVAL, route, route + " is not attached, so there is nothing to replace");
+        }
+        if (from != to) {
+            if (route.hasPasid()) {
+                attachPasid(device, route, from, to);
+            } else if (from == null) {
+                attachRid(device, route, to);
+            } else {
+                replaceRid(device, from, to);
+            }
+        }
+        return new Attachment(route, id);
+    }
+
+    /** What a route is attached to; null if nothing. */
+    static @Nullable Ioasid leadsTo(Device device, int pasid) {
+        if (pasid == DmaRequest.NO_PASID) {
+            return device.attached() ? device.group().ioasid() : null;
+        }
+        var state = device.pasids().get(pasid);
+        return state == null ? null : state.ioasid();
+    }
+
+    private void attachPasid(Device device, Route route, @Nullable Ioasid from, Ioasid to) {
+        for (var member : device.group().members().values()) {
+            var other = leadsTo(member, route.pasid());
+            if (member != device && other != null && other != to) {
+                throw refused(
+                        Errno.EINVAL,
+                        route,
+                        "%s is in the same group, and its PASID %d leads to IOASID %d"
+                                .formatted(member.rid(), route.pasid(), other.id()));
+            }
+        }
+        lead(device, route.pasid(), to.destination());
+        device.leadPasid(route.pasid(), to);
+        if (from != null) {
+            from.routes().remove(route);
+        }
+        to.routes().add(route);
+    }
+
+    private void attachRid(Device device, Route route, Ioasid to) {
+        var group = device.group();
+        var leads = group.ioasid();
+        if (leads != null && leads != to) {
+            throw refused(
+                    Errno.EINVAL,
+                    route,
+                    "%s is in group %d, which %s has attached to IOASID %d"
+                            .formatted(
+                                    device.rid(),
+                                    group.number(),
+                                    group.attached().first(),
+                                    leads.id()));
+        }
+        if (to instanceof PagingIoasid paging) {
+            paging.space().checkRegions(device);
+        }
+        if (leads == null) {
+            leadAll(group, to, null);
+        }
+        group.attached().add(device.rid());
+        to.routes().add(route);
+        if (to instanceof PagingIoasid paging) {
+            paging.space().cut(device);
+        }
+    }
+
+    /** All attached members of the group move in one step. */
+    private void replaceRid(Device device, Ioasid from, Ioasid to) {
+        var group = device.group();
+        var attached = group.attached().stream().map(machine.devices()::device).toList();
+        if (to instanceof PagingIoasid paging) {
+            attached.forEach(paging.space()::checkRegions);
+        }
+        leadAll(group, to, from);
+        for (var member : attached) {
+            if (from instanceof PagingIoasid paging) {
+                paging.space().mend(member);
+            }
+            if (to instanceof PagingIoasid paging) {
+                paging.space().cut(member);
+            }
+            from.routes().remove(Route.of(member.rid()));
+            to.routes().add(Route.of(member.rid()));
+        }
+    }
+
+    /** Leads all members of a group, or, if one of them cannot be, none. */
+    private void leadAll(Group group, Ioasid to, @Nullable Ioasid back) {
+        List<Device> led = new ArrayList<>();
+        try {
+            for (var member : group.members().values()) {
+                lead(member, DmaRequest.NO_PASID, to.destination());
+                led.add(member);
+            }
+        } catch (RefusedException refused) {
+            // what the replaced entries took was given back, so the way back finds the memory that it needs
+            led.reversed()
+                    .forEach(member -> lead(member, DmaRequest.NO_PASID, back == null ? null : back.destination()));
+            throw refused;
+        }
+        group.lead(to);
+    }
+
+    /** Writes the entry of a route; null blocks it. */
+    void lead(Device device, int pasid, @Nullable Destination destination) {
+        if (destination == null) {
+            block(device, pasid);
+        } else {
+            device.unit().managedDriver().attach(device.requester(), pasid, destination);
+        }
+    }
+
+    void block(Device device, int pasid) {
+        device.unit().managedDriver().detach(device.requester(), pasid);
+    }
+
+    void detach(Route route) {
+        var device = machine.devices().device(route.rid());
+        var from = leadsTo(device, route.pasid());
+        if (from == null) {
+            return;
+        }
+        from.routes().remove(route);
+        if (route.hasPasid()) {
+            block(device, route.pasid());
+            device.leadPasid(route.pasid(), null);
+            return;
+        }
+        if (from instanceof PagingIoasid paging) {
+            paging.space().mend(device);
+        }
+        var group = device.group();
+        group.attached().remove(route.rid());
+        if (group.attached().isEmpty()) {
+            group.lead(null);
+            group.members().values().forEach(member -> block(member, DmaRequest.NO_PASID));
+        }
+    }
+
+    private static RefusedException refused(Errno errno, Route route, String detail) {
+        return new RefusedException(errno, detail, Map.of("routes", List.of(route)));
+    }
+}

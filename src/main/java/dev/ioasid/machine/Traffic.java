@@ -1,0 +1,75 @@
+package dev.ioasid.machine;
+
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.Explanation;
+import dev.ioasid.iommu.Translation;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** What the devices of a machine put on the bus. */
+final class Traffic {
+    private final Machine machine;
+    private long translated;
+
+    Traffic(Machine machine) {
+        this.machine = machine;
+    }
+
+    /** Requests that were translated. */
+    long translated() {
+        return translated;
+    }
+
+    /** Translates requests in order, as the units do. ENODEV, EINVAL: then none has been. */
+    List<Translation> translate(List<DmaRequest> requests) {
+        var units = new ArrayList<Unit>(requests.size());
+        for (int index = 0; index < requests.size(); index++) {
+            try {
+                units.add(unitOf(requests.get(index)));
+            } catch (RefusedException refused) {
+                throw refused.with("index", index);
+            }
+        }
+        var results = new ArrayList<Translation>(requests.size());
+        int stay = machine.readers().enter();
+        try {
+            for (int index = 0; index < requests.size(); index++) {
+                var result = units.get(index).hardware().translate(requests.get(index));
+                if (result instanceof Translation.Translated) {
+                    translated++;
+                }
+                results.add(result);
+            }
+        } finally {
+            machine.readers().exit(stay);
+        }
+        return List.copyOf(results);
+    }
+
+    Explanation explain(DmaRequest request) {
+        var unit = unitOf(request);
+        int stay = machine.readers().enter();
+        try {
+            return unit.hardware().explain(request);
+        } finally {
+            machine.readers().exit(stay);
+        }
+    }
+
+    private Unit unitOf(DmaRequest request) {
+        var device = machine.devices().device(request.rid());
+        if (request.hasPasid() && (request.pasid() < 0 || request.pasid() >>> device.pasidBits() != 0)) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    device.pasidBits() == 0
+                            ? device.rid() + " has no PASID capability: it sends requests without PASID only"
+                            : "PASID %d has more than the %d bits of %s"
+                                    .formatted(request.pasid(), device.pasidBits(), device.rid()),
+                    Map.of("rid", device.rid().toString(), "pasid", request.pasid()));
+        }
+        return device.unit();
+    }
+}

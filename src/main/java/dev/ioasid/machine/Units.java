@@ -1,0 +1,127 @@
+package dev.ioasid.machine;
+
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.IommuCapabilities;
+import dev.ioasid.iommu.vtd.VtdCapabilities;
+import dev.ioasid.iommu.vtd.VtdDriver;
+import dev.ioasid.iommu.vtd.VtdHardware;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** The units of a machine, in the order they were made. */
+final class Units {
+    private final Machine machine;
+    private final Map<String, Unit> byName = new LinkedHashMap<>();
+    /** Faults of units that are gone, so that counts never fall. */
+    private final Map<String, Long> pastFaults = new TreeMap<>();
+
+    Units(Machine machine) {
+        this.machine = machine;
+    }
+
+    IommuSummary create(String name, boolean managed, IommuCapabilities capabilities) {
+        if (byName.containsKey(name)) {
+            throw new RefusedException(Errno.EEXIST, "there is an iommu '" + name + "' already", Map.of("iommu", name));
+        }
+        if (!(capabilities instanceof VtdCapabilities vtd)) {
+            throw new RefusedException(
+                    Errno.EOPNOTSUPP,
+                    "units of type " + capabilities.type() + " are not modelled",
+                    Map.of("iommu", name));
+        }
+        var unit = managed ? managed(name, vtd) : new Unit(name, new VtdHardware(machine.memory(), vtd), null);
+        byName.put(name, unit);
+        return unit.summary();
+    }
+
+    private Unit managed(String name, VtdCapabilities capabilities) {
+        if (machine.memory().size() - 1 >>> capabilities.hostAddressWidth() != 0) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "the machine's memory of 0x%x bytes is more than a host address width of %d bits reaches"
+                            .formatted(machine.memory().size(), capabilities.hostAddressWidth()),
+                    Map.of("capability", "hostAddressWidth"));
+        }
+        var hardware = new VtdHardware(machine.memory(), capabilities);
+        return new Unit(name, hardware, new VtdDriver(hardware, machine.memory(), machine.frames(), machine.readers()));
+    }
+
+    void delete(String name) {
+        var unit = unit(name);
+        var device = machine.devices().all().stream()
+                .filter(candidate -> candidate.unit() == unit)
+                .findFirst();
+        if (device.isPresent()) {
+            throw new RefusedException(
+                    Errno.EBUSY,
+                    name + " has devices, " + device.get().rid() + " among them",
+                    Map.of("iommu", name, "rid", device.get().rid().toString()));
+        }
+        var ioasid = machine.ioasids().pagingOf(unit);
+        if (ioasid != null) {
+            throw new RefusedException(
+                    Errno.EBUSY,
+                    name + " has IOASIDs, " + ioasid.id() + " among them",
+                    Map.of("iommu", name, "ioasid", ioasid.id()));
+        }
+        if (unit.driver() != null) {
+            unit.driver().close();
+        }
+        unit.hardware().faultCounts().forEach((reason, count) -> pastFaults.merge(reason, count, Long::sum));
+        byName.remove(name);
+    }
+
+    SequencedMap<String, Long> patch(String name, SequencedMap<String, Long> values) {
+        var unit = unit(name);
+        if (unit.managed()) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    name + " is managed: the service is its driver and writes its registers",
+                    Map.of("iommu", name));
+        }
+        unit.hardware().write(values);
+        return unit.hardware().registers();
+    }
+
+    Collection<Unit> all() {
+        return byName.values();
+    }
+
+    /** ENOENT. */
+    Unit unit(String name) {
+        var unit = byName.get(name);
+        if (unit == null) {
+            throw new RefusedException(Errno.ENOENT, "there is no iommu '" + name + "'", Map.of("iommu", name));
+        }
+        return unit;
+    }
+
+    /** The unit by that name, or the only one if there is none. EINVAL if that is not one. */
+    Unit named(@Nullable String name) {
+        if (name != null) {
+            return unit(name);
+        }
+        if (byName.size() != 1) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    byName.isEmpty()
+                            ? "the machine has no iommu"
+                            : "the machine has several iommus, name one: " + byName.keySet());
+        }
+        return byName.values().iterator().next();
+    }
+
+    /** Faults by reason, those of past units among them. */
+    Map<String, Long> faultsByReason() {
+        var faults = new TreeMap<>(pastFaults);
+        for (var unit : byName.values()) {
+            unit.hardware().faultCounts().forEach((reason, count) -> faults.merge(reason, count, Long::sum));
+        }
+        return faults;
+    }
+}

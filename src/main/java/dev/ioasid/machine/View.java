@@ -1,0 +1,197 @@
+package dev.ioasid.machine;
+
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.Explanation;
+import dev.ioasid.iommu.FaultRecord;
+import dev.ioasid.iommu.Rid;
+import dev.ioasid.machine.Topology.TopologyDevice;
+import dev.ioasid.machine.Topology.TopologyIoasid;
+import dev.ioasid.machine.Topology.TopologyRoute;
+import dev.ioasid.memory.AddressRange;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
+
+/** The answers of one machine. */
+record View(Machine machine) implements MachineView {
+    @Override
+    public MachineSummary summary() {
+        return new MachineSummary(
+                machine.name(),
+                machine.memory().size(),
+                machine.preset(),
+                machine.memory().committedBytes());
+    }
+
+    @Override
+    public byte[] readMemory(long address, int length) {
+        return machine.memory().read(address, length);
+    }
+
+    @Override
+    public void checkMemory(AddressRange range) {
+        machine.memory().check(range);
+    }
+
+    @Override
+    public List<IommuSummary> iommus() {
+        return machine.units().all().stream().map(Unit::summary).toList();
+    }
+
+    @Override
+    public IommuSummary iommu(String name) {
+        return machine.units().unit(name).summary();
+    }
+
+    @Override
+    public SequencedMap<String, Long> registers(String iommu) {
+        return machine.units().unit(iommu).hardware().registers();
+    }
+
+    @Override
+    public List<FaultRecord> faults(String iommu) {
+        var unit = machine.units().unit(iommu);
+        return unit.hardware().faults().stream()
+                .map(fault -> withSegment(unit, fault))
+                .toList();
+    }
+
+    /** A record holds bus, device and function only; the segment is the unit's. */
+    private FaultRecord withSegment(Unit unit, FaultRecord fault) {
+        var device = machine.devices().bySourceId(unit, fault.rid().sourceId());
+        return device == null
+                ? fault
+                : new FaultRecord(
+                        device.rid(),
+                        fault.pasid(),
+                        fault.address(),
+                        fault.access(),
+                        fault.code(),
+                        fault.name(),
+                        fault.detail(),
+                        fault.words());
+    }
+
+    @Override
+    public boolean faultsOverflowed(String iommu) {
+        return machine.units().unit(iommu).hardware().faultsOverflowed();
+    }
+
+    @Override
+    public List<DeviceSummary> devices() {
+        return machine.devices().all().stream().map(Device::summary).toList();
+    }
+
+    @Override
+    public DeviceSummary device(Rid rid) {
+        return machine.devices().device(rid).summary();
+    }
+
+    @Override
+    public List<PasidSummary> pasids(Rid rid) {
+        return machine.devices().device(rid).pasids().entrySet().stream()
+                .map(entry -> {
+                    var ioasid = entry.getValue().ioasid();
+                    return new PasidSummary(
+                            entry.getKey(), entry.getValue().name(), ioasid == null ? null : ioasid.id());
+                })
+                .toList();
+    }
+
+    @Override
+    public Attachment attachment(Route route) {
+        var ioasid = Routes.leadsTo(machine.devices().device(route.rid()), route.pasid());
+        if (ioasid == null) {
+            throw new RefusedException(Errno.ENOENT, route + " is not attached", Map.of("routes", List.of(route)));
+        }
+        return new Attachment(route, ioasid.id());
+    }
+
+    @Override
+    public List<IoasidSummary> ioasids() {
+        return machine.ioasids().all().stream().map(Ioasid::summary).toList();
+    }
+
+    @Override
+    public IoasidSummary ioasid(int id) {
+        return machine.ioasids().ioasid(id).summary();
+    }
+
+    @Override
+    public List<Mapping> mappings(int ioasid, @Nullable Long after, int limit) {
+        var mappings = machine.ioasids().paging(ioasid).mappings();
+        var rest = after == null ? mappings : after < 0 ? mappings.headMap(0L, false) : mappings.tailMap(after, false);
+        return rest.values().stream().limit(limit).toList();
+    }
+
+    @Override
+    public IovaRanges iovaRanges(int ioasid) {
+        return machine.ioasids().paging(ioasid).space().ranges();
+    }
+
+    @Override
+    public List<AddressRange> allowedRanges(int ioasid) {
+        return machine.ioasids().paging(ioasid).space().allowed();
+    }
+
+    @Override
+    public byte[] readThrough(int ioasid, long iova, int length) {
+        return machine.ioasids().paging(ioasid).read(iova, length);
+    }
+
+    @Override
+    public Explanation explain(DmaRequest request) {
+        return machine.traffic().explain(request);
+    }
+
+    @Override
+    public Topology topology() {
+        return new Topology(
+                machine.name(),
+                machine.devices().all().stream()
+                        .map(device -> new TopologyDevice(
+                                device.rid(),
+                                device.name(),
+                                device.unit().name(),
+                                device.group().number()))
+                        .toList(),
+                machine.ioasids().all().stream().map(this::topology).toList());
+    }
+
+    private TopologyIoasid topology(Ioasid ioasid) {
+        long mapped = ioasid instanceof PagingIoasid paging ? paging.mappedBytes() : 0;
+        var routes = ioasid.routes().stream()
+                .map(route -> {
+                    var device = machine.devices().device(route.rid());
+                    var pasid = device.pasids().get(route.pasid());
+                    return new TopologyRoute(route, device.name(), pasid == null ? null : pasid.name());
+                })
+                .toList();
+        return new TopologyIoasid(ioasid.id(), ioasid.name(), ioasid.type(), mapped, routes);
+    }
+
+    @Override
+    public MachineCounts counts() {
+        int attachments = 0;
+        long mapped = 0;
+        long tables = 0;
+        for (var ioasid : machine.ioasids().all()) {
+            attachments += ioasid.routes().size();
+            if (ioasid instanceof PagingIoasid paging) {
+                mapped += paging.mappedBytes();
+                tables += paging.table().tableBytes();
+            }
+        }
+        return new MachineCounts(
+                machine.ioasids().all().size(),
+                attachments,
+                mapped,
+                tables,
+                machine.memory().committedBytes(),
+                machine.traffic().translated(),
+                machine.units().faultsByReason());
+    }
+}

@@ -1,0 +1,48 @@
+package dev.ioasid.memory;
+
+/**
+ * A counter for each frame of a memory; only counters that were used cost anything. Any thread may call.
+ *
+ * <p>Neighbouring frames often belong to different threads, so their counters lie far apart: no two of 32 neighbours share a
+ * cache line.
+ */
+public final class FrameCounters implements AutoCloseable {
+    private static final int SPREAD = 32;
+
+    private final Reservation counters;
+    private final long stride;
+
+    public FrameCounters(PhysicalMemory memory) {
+        long frames = (memory.size() >>> PhysicalMemory.PAGE_SHIFT) + SPREAD;
+        this.stride = (frames / SPREAD + 1) * Long.BYTES;
+        this.counters = Reservation.of(stride * SPREAD);
+    }
+
+    /** The counter of the frame at {@code address}. */
+    public long get(long address) {
+        return counters.word(place(address));
+    }
+
+    /** Changes a counter that no other thread changes at the same time; returns the new value. */
+    public long addAlone(long address, long change) {
+        long place = place(address);
+        long value = counters.word(place) + change;
+        counters.setWord(place, value);
+        return value;
+    }
+
+    /** Changes a counter; returns the new value. */
+    public long add(long address, long change) {
+        return counters.addWord(place(address), change) + change;
+    }
+
+    private long place(long address) {
+        long frame = address >>> PhysicalMemory.PAGE_SHIFT;
+        return (frame & SPREAD - 1) * stride + (frame >>> 5) * Long.BYTES;
+    }
+
+    @Override
+    public void close() {
+        counters.close();
+    }
+}

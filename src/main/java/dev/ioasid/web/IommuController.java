@@ -1,0 +1,222 @@
+package dev.ioasid.web;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.IommuCapabilities;
+import dev.ioasid.iommu.IommuType;
+import dev.ioasid.iommu.vtd.NamedCapabilities;
+import dev.ioasid.iommu.vtd.VtdCapabilities;
+import dev.ioasid.machine.Command;
+import dev.ioasid.machine.IommuSummary;
+import dev.ioasid.service.Machines;
+import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.tags.Tag;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.DeleteMapping;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.ResponseStatus;
+import org.springframework.web.bind.annotation.RestController;
+
+/** The IOMMUs of a machine. */
+@RestController
+@RequestMapping("/v1/machines/{machine}/iommus")
+@Tag(
+        name = "iommus",
+        description = "The IOMMUs of a machine. The service is the driver of a managed one, the user of any other.")
+class IommuController {
+    /** The architecture of a unit. */
+    enum IommuTypeName {
+        VTD,
+        SMMUV3;
+
+        static IommuTypeName of(IommuType type) {
+            return switch (type) {
+                case VTD -> VTD;
+                case SMMUV3 -> SMMUV3;
+            };
+        }
+    }
+
+    /** {@code managed} is true unless it says otherwise. Without {@code capabilities} it can do what a current server can. */
+    record NewIommu(
+            Name name,
+            IommuTypeName type,
+            @Nullable Boolean managed,
+            @Nullable NewCapabilities capabilities) {
+        Command.CreateIommu command() {
+            return new Command.CreateIommu(name.value(), managed == null || managed, iommuCapabilities());
+        }
+
+        private IommuCapabilities iommuCapabilities() {
+            return switch (type) {
+                case VTD -> capabilities == null ? VtdCapabilities.DEFAULT : capabilities.vtd();
+                case SMMUV3 ->
+                    throw new RefusedException(
+                            Errno.EOPNOTSUPP,
+                            "this service models VT-d only so far: there is no SMMUv3",
+                            Map.of("type", "smmuv3"));
+            };
+        }
+    }
+
+    /** Either by name, what is left out being as on a current server, or the registers CAP and ECAP, and then VER too. */
+    record NewCapabilities(
+            @Nullable Integer addressWidth,
+            @Nullable Integer hostAddressWidth,
+            @Nullable Integer pasidBits,
+            @Nullable List<Hex> pageSizes,
+            @Nullable Boolean scalable,
+            @Nullable Boolean firstStage,
+            @Nullable Boolean nesting,
+            @Nullable Boolean ats,
+            @Nullable Boolean pri,
+            @Nullable Boolean dirtyTracking,
+            @Nullable Boolean snoopControl,
+            @Nullable Boolean passThrough,
+            @Nullable Boolean zeroLengthRead,
+            @Nullable Boolean cachingMode,
+            @Nullable Integer domainIdBits,
+            @Nullable Integer faultRecords,
+            @Nullable Integer majorVersion,
+            @JsonProperty("VER") @Nullable Hex ver,
+            @JsonProperty("CAP") @Nullable Hex cap,
+            @JsonProperty("ECAP") @Nullable Hex ecap) {
+
+        VtdCapabilities vtd() {
+            var named = named();
+            if (ver == null && cap == null && ecap == null) {
+                return VtdCapabilities.named(named);
+            }
+            if (cap == null || ecap == null) {
+                throw refused("raw capabilities need CAP and ECAP", cap == null ? "CAP" : "ECAP");
+            }
+            if (!named.equals(onlyHostAddressWidth())) {
+                throw refused("capabilities are named or raw (VER, CAP, ECAP, hostAddressWidth), not both", "CAP");
+            }
+            return VtdCapabilities.raw(ver == null ? null : ver.value(), cap.value(), ecap.value(), hostAddressWidth);
+        }
+
+        private NamedCapabilities named() {
+            return new NamedCapabilities(
+                    addressWidth,
+                    hostAddressWidth,
+                    pasidBits,
+                    pageSizes == null ? null : Lists.map(pageSizes, Hex::value),
+                    scalable,
+                    firstStage,
+                    nesting,
+                    ats,
+                    pri,
+                    dirtyTracking,
+                    snoopControl,
+                    passThrough,
+                    zeroLengthRead,
+                    cachingMode,
+                    domainIdBits,
+                    faultRecords,
+                    majorVersion);
+        }
+
+        private NamedCapabilities onlyHostAddressWidth() {
+            return new NamedCapabilities(
+                    null,
+                    hostAddressWidth,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null);
+        }
+
+        private static RefusedException refused(String detail, String capability) {
+            return new RefusedException(Errno.EINVAL, detail, Map.of("capability", capability));
+        }
+    }
+
+    record IommuBody(String name, IommuTypeName type, boolean managed, Map<String, Object> capabilities) {
+        static IommuBody of(IommuSummary iommu) {
+            return new IommuBody(
+                    iommu.name(),
+                    IommuTypeName.of(iommu.capabilities().type()),
+                    iommu.managed(),
+                    wire(iommu.capabilities().named()));
+        }
+
+        private static Map<String, Object> wire(Map<String, Object> named) {
+            var wired = new LinkedHashMap<String, Object>();
+            named.forEach((name, value) -> wired.put(name, wire(value)));
+            return wired;
+        }
+
+        private static Object wire(Object value) {
+            return switch (value) {
+                case Long quantity -> new Hex(quantity);
+                case List<?> several -> several.stream().map(IommuBody::wire).toList();
+                default -> value;
+            };
+        }
+    }
+
+    private final Machines machines;
+
+    IommuController(Machines machines) {
+        this.machines = machines;
+    }
+
+    @Operation(operationId = "createIommu", summary = "Add an IOMMU")
+    @Refuses({Errno.EEXIST, Errno.EOPNOTSUPP, Errno.ENOMEM})
+    @PostMapping(consumes = Web.JSON, produces = Web.JSON)
+    @ResponseStatus(HttpStatus.CREATED)
+    ResponseEntity<IommuBody> create(@PathVariable String machine, @RequestBody NewIommu body) {
+        var iommu = machines.apply(machine, body.command());
+        return Created.at("/v1/machines/{machine}/iommus/{iommu}", IommuBody.of(iommu), machine, iommu.name());
+    }
+
+    @Operation(operationId = "listIommus", summary = "List the IOMMUs of a machine")
+    @GetMapping(produces = Web.JSON)
+    Page<IommuBody> list(
+            @PathVariable String machine,
+            @RequestParam(defaultValue = Limit.DEFAULT) Limit limit,
+            @RequestParam(required = false) @Nullable String after) {
+        var iommus = machines.read(machine, view -> view.iommus()).stream()
+                .sorted((one, other) -> one.name().compareTo(other.name()))
+                .filter(iommu -> after == null || iommu.name().compareTo(after) > 0)
+                .toList();
+        return Page.of(iommus, limit, IommuBody::of, IommuSummary::name);
+    }
+
+    @Operation(operationId = "getIommu", summary = "Show an IOMMU")
+    @GetMapping(path = "/{iommu}", produces = Web.JSON)
+    IommuBody get(@PathVariable String machine, @PathVariable String iommu) {
+        return IommuBody.of(machines.read(machine, view -> view.iommu(iommu)));
+    }
+
+    @Operation(operationId = "deleteIommu", summary = "Remove an IOMMU")
+    @Refuses(Errno.EBUSY)
+    @DeleteMapping("/{iommu}")
+    @ResponseStatus(HttpStatus.NO_CONTENT)
+    void delete(@PathVariable String machine, @PathVariable String iommu) {
+        machines.apply(machine, new Command.DeleteIommu(iommu));
+    }
+}

@@ -1,0 +1,54 @@
+package dev.ioasid.web;
+
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.lang.reflect.Method;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.method.HandlerMethod;
+import org.springframework.web.servlet.HandlerInterceptor;
+
+/**
+ * Refuses a query parameter that the operation does not know, or that is given twice. {@code DELETE
+ * .../mappings?iova=0&lenght=0x1000} must not unmap everything.
+ */
+final class KnownParameters implements HandlerInterceptor {
+    private final Map<Method, SortedSet<String>> byMethod = new ConcurrentHashMap<>();
+
+    @Override
+    public boolean preHandle(HttpServletRequest request, HttpServletResponse response, Object handler) {
+        if (handler instanceof HandlerMethod method) {
+            var known = byMethod.computeIfAbsent(method.getMethod(), _ -> known(method));
+            request.getParameterMap().forEach((name, values) -> check(name, values, known));
+        }
+        return true;
+    }
+
+    private static void check(String name, String[] values, SortedSet<String> known) {
+        if (!known.contains(name)) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "'" + name + "' is not a known query parameter; "
+                            + (known.isEmpty() ? "there are none here" : "known are " + String.join(", ", known)),
+                    Map.of("parameter", name));
+        }
+        if (values.length > 1) {
+            throw new RefusedException(
+                    Errno.EINVAL, "query parameter '" + name + "' is given twice", Map.of("parameter", name));
+        }
+    }
+
+    private static SortedSet<String> known(HandlerMethod method) {
+        return Arrays.stream(method.getMethodParameters())
+                .filter(parameter -> parameter.hasParameterAnnotation(RequestParam.class))
+                .map(parameter -> parameter.getParameter().getName())
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+}

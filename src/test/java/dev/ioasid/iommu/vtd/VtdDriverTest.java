@@ -1,0 +1,327 @@
+package dev.ioasid.iommu.vtd;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.Access;
+import dev.ioasid.iommu.Destination;
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.Requester;
+import dev.ioasid.iommu.Rid;
+import dev.ioasid.iommu.Translation;
+import dev.ioasid.memory.FrameAllocator;
+import dev.ioasid.memory.FrameCounters;
+import dev.ioasid.memory.PhysicalMemory;
+import dev.ioasid.memory.Readers;
+import dev.ioasid.pagetable.IoPageTable;
+import dev.ioasid.pagetable.Permissions;
+import dev.ioasid.pagetable.TableCaches;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.SequencedMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What the driver half writes, as the hardware half reads it: after each change, and between any two writes of one. */
+class VtdDriverTest {
+    private static final Requester DEVICE = new Requester(0x3a11, 20, true, true);
+    private static final Requester OTHER = new Requester(0x3a12, 20, false, false);
+    private static final long IOVA = 0x7f00_0000_0000L;
+    private static final int NO_PASID = DmaRequest.NO_PASID;
+
+    private final PhysicalMemory memory = new PhysicalMemory(256L << 20);
+    private final FrameAllocator frames = new FrameAllocator(memory);
+    private final FrameCounters counters = new FrameCounters(memory);
+    private final Readers readers = new Readers();
+    private final AtomicReference<@Nullable Runnable> betweenWrites = new AtomicReference<>();
+
+    private final class WatchedMemory extends DriverMemory {
+        WatchedMemory() {
+            super(memory, frames, readers);
+        }
+
+        @Override
+        void store(long address, long word) {
+            watch();
+            super.store(address, word);
+            watch();
+        }
+
+        private void watch() {
+            var watcher = betweenWrites.get();
+            if (watcher != null) {
+                watcher.run();
+            }
+        }
+    }
+
+    @AfterEach
+    void giveBack() {
+        counters.close();
+        frames.close();
+        memory.close();
+    }
+
+    private static long rtaddr(VtdHardware hardware) {
+        return Objects.requireNonNull(hardware.registers().get("RTADDR"));
+    }
+
+    private static VtdCapabilities scalable() {
+        return VtdCapabilities.DEFAULT;
+    }
+
+    private static VtdCapabilities legacy() {
+        return VtdCapabilities.named(new NamedCapabilities(
+                48, null, null, null, false, null, null, null, null, null, null, null, null, null, null, null, null));
+    }
+
+    private IoPageTable table(VtdDriver driver, long physical) {
+        var shape = driver.tableShape(null, null);
+        var table =
+                new IoPageTable(memory, frames, counters, readers, shape.format(), shape.inputBits(), TableCaches.NONE);
+        table.map(IOVA, 0x1000, physical, Permissions.READ_WRITE);
+        return table;
+    }
+
+    private static @Nullable Long address(VtdHardware hardware, Requester device, int pasid) {
+        var request = new DmaRequest(Rid.ofSourceId(0, device.sourceId()), pasid, IOVA + 0xabc, Access.WRITE, false);
+        return hardware.translate(request) instanceof Translation.Translated translated ? translated.address() : null;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"true, -1", "true, 1", "true, 1048575", "false, -1"})
+    void betweenAnyTwoWritesTheHardwareSeesTheOldOrTheNew(boolean isScalable, int pasid) {
+        var hardware = new VtdHardware(memory, isScalable ? scalable() : legacy());
+        var driver = new VtdDriver(hardware, new WatchedMemory());
+        var first = table(driver, 0x10_0000);
+        var second = table(driver, 0x20_0000);
+        var neighbour = table(driver, 0x30_0000);
+        driver.attach(OTHER, NO_PASID, new Destination.Paged(neighbour));
+        var seen = new ArrayList<@Nullable Long>();
+        betweenWrites.set(() -> {
+            assertThat(address(hardware, OTHER, NO_PASID)).as("the neighbour").isEqualTo(0x30_0abcL);
+            seen.add(address(hardware, DEVICE, pasid));
+        });
+
+        driver.attach(DEVICE, pasid, new Destination.Paged(first));
+        assertThat(changes(seen)).as("attach").containsExactly(null, 0x10_0abcL);
+        driver.attach(DEVICE, pasid, new Destination.Paged(second));
+        assertThat(changes(seen)).as("replace, without a gap").containsExactly(0x10_0abcL, 0x20_0abcL);
+        driver.attach(DEVICE, pasid, new Destination.PassThrough());
+        assertThat(changes(seen)).as("replace by pass-through").containsExactly(0x20_0abcL, IOVA + 0xabc);
+        driver.attach(DEVICE, pasid, new Destination.Paged(first));
+        assertThat(changes(seen)).as("and back").containsExactly(IOVA + 0xabc, 0x10_0abcL);
+        driver.detach(DEVICE, pasid);
+        assertThat(changes(seen)).as("detach").containsExactly(0x10_0abcL, null);
+        betweenWrites.set(null);
+        assertThat(seen).as("no write went unwatched").isEmpty();
+        driver.close();
+    }
+
+    /** What was seen, without repetitions; and begins anew. */
+    private static List<@Nullable Long> changes(List<@Nullable Long> seen) {
+        var changes = new ArrayList<@Nullable Long>();
+        for (var address : seen) {
+            if (changes.isEmpty() || !Objects.equals(changes.getLast(), address)) {
+                changes.add(address);
+            }
+        }
+        seen.clear();
+        return changes;
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aThreadThatTranslatesAllTheTimeSeesTheOldOrTheNew(boolean isScalable) throws InterruptedException {
+        var hardware = new VtdHardware(memory, isScalable ? scalable() : legacy());
+        var driver = new VtdDriver(hardware, memory, frames, readers);
+        var first = table(driver, 0x10_0000);
+        var second = table(driver, 0x20_0000);
+        driver.attach(OTHER, NO_PASID, new Destination.Paged(second));
+        driver.attach(DEVICE, NO_PASID, new Destination.Paged(first));
+        var done = new AtomicBoolean();
+        var wrong = new AtomicReference<String>("");
+        var walker = Thread.ofPlatform().start(() -> {
+            long walks = 0;
+            while (!done.get() || walks < 1000) {
+                int stay = readers.enter();
+                var device = address(hardware, DEVICE, NO_PASID);
+                var other = address(hardware, OTHER, NO_PASID);
+                readers.exit(stay);
+                if (device == null
+                        || device != 0x10_0abcL && device != 0x20_0abcL
+                        || other == null
+                        || other != 0x20_0abcL) {
+                    wrong.set(device + ", " + other);
+                }
+                walks++;
+            }
+        });
+        for (int i = 0; i < 20_000; i++) {
+            driver.attach(DEVICE, NO_PASID, new Destination.Paged(i % 2 == 0 ? second : first));
+        }
+        done.set(true);
+        walker.join();
+        assertThat(wrong.get()).isEmpty();
+        driver.close();
+    }
+
+    @Test
+    void everyFrameComesBack() {
+        long free = frames.freeBytes();
+        var hardware = new VtdHardware(memory, scalable());
+        var driver = new VtdDriver(hardware, memory, frames, readers);
+        var table = table(driver, 0x10_0000);
+        for (int pasid : new int[] {1, 63, 64, 0xfffff}) {
+            driver.attach(DEVICE, pasid, new Destination.Paged(table));
+        }
+        driver.attach(DEVICE, NO_PASID, new Destination.PassThrough());
+        driver.attach(new Requester(0x3a91, 0, false, false), NO_PASID, new Destination.Paged(table));
+        assertThat(frames.freeBytes()).isLessThan(free);
+        driver.close();
+        table.close();
+        assertThat(frames.freeBytes()).isEqualTo(free);
+    }
+
+    /** Whatever the amount of memory that is left: an attach is done, or it has changed nothing. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2, 3, 4, 5, 31, 32, 33, 34, 35})
+    void anAttachThatRunsOutOfMemoryChangesNothing(int framesLeft) {
+        var hardware = new VtdHardware(memory, scalable());
+        var driver = new VtdDriver(hardware, memory, frames, readers);
+        var table = table(driver, 0x10_0000);
+        while (frames.freeBytes() > (long) framesLeft << 12) {
+            frames.tryAllocate(0x1000, 0x1000);
+        }
+        var before = memory.read(0, 32 << 20);
+        // root and context table exist for no bus: a context table, 32 frames of directory and a PASID table are needed
+        if (framesLeft < 34) {
+            assertThatThrownBy(() -> driver.attach(DEVICE, 1, new Destination.Paged(table)))
+                    .isInstanceOfSatisfying(
+                            RefusedException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOMEM));
+            assertThat(frames.freeBytes()).isEqualTo((long) framesLeft << 12);
+            assertThat(memory.read(0, 32 << 20)).isEqualTo(before);
+            assertThat(address(hardware, DEVICE, 1)).isNull();
+        } else {
+            driver.attach(DEVICE, 1, new Destination.Paged(table));
+            assertThat(address(hardware, DEVICE, 1)).isEqualTo(0x10_0abcL);
+        }
+    }
+
+    @Test
+    void aReplaceThatRunsOutOfMemoryLeavesTheOldTable() {
+        var hardware = new VtdHardware(memory, scalable());
+        var driver = new VtdDriver(hardware, memory, frames, readers);
+        var first = table(driver, 0x10_0000);
+        var second = table(driver, 0x20_0000);
+        driver.attach(DEVICE, 1, new Destination.Paged(first));
+        while (frames.freeBytes() > 0) {
+            frames.tryAllocate(0x1000, 0x1000);
+        }
+        assertThatThrownBy(() -> driver.attach(DEVICE, 1, new Destination.Paged(second)))
+                .isInstanceOf(RefusedException.class);
+        assertThat(address(hardware, DEVICE, 1)).isEqualTo(0x10_0abcL);
+    }
+
+    @Test
+    void domainIdsAreLowestFirstAndRunOut() {
+        var ids = new DomainIds(4);
+        var hardware = new VtdHardware(memory, scalable());
+        var driver = new VtdDriver(hardware, memory, frames, readers);
+        var tables = new ArrayList<IoPageTable>();
+        for (int id = 2; id < 16; id++) {
+            tables.add(table(driver, 0x1000L * id));
+            assertThat(ids.use(tables.getLast())).isEqualTo(id);
+        }
+        assertThat(ids.use(tables.get(3))).as("one table, one id").isEqualTo(5);
+        var oneMore = table(driver, 0x9_0000);
+        assertThatThrownBy(() -> ids.use(oneMore))
+                .isInstanceOfSatisfying(
+                        RefusedException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOSPC));
+        ids.release(tables.get(3));
+        assertThatThrownBy(() -> ids.use(oneMore)).isInstanceOf(RefusedException.class);
+        ids.release(tables.get(3));
+        assertThat(ids.use(oneMore)).isEqualTo(5);
+    }
+
+    /** The bits, typed from VT-d 5.10, sections 9.2 to 9.6. */
+    @Test
+    void theEntriesAreThoseOfTheSpecification() {
+        var hardware = new VtdHardware(memory, scalable());
+        var driver = new VtdDriver(hardware, memory, frames, readers);
+        var table = table(driver, 0x10_0000);
+        driver.attach(DEVICE, 0x1234, new Destination.Paged(table));
+        long root = rtaddr(hardware) & ~0xfffL;
+        assertThat(rtaddr(hardware)).isEqualTo(root | 0x400);
+        assertThat(hardware.registers().get("GSTS")).isEqualTo(0xc000_0000L);
+        long contexts = memory.acquire(root + 0x3a0) & ~0xfffL;
+        assertThat(memory.acquire(root + 0x3a0)).isEqualTo(contexts | 1);
+        assertThat(memory.acquire(root + 0x3a8)).isZero();
+        long context = contexts + 0x11 * 32;
+        long directory = memory.acquire(context) & ~0xfffL;
+        // P, DTE, PASIDE, PRE; PDTS 7 for PASIDs of 20 bits
+        assertThat(memory.acquire(context)).isEqualTo(directory | 0xe1d);
+        assertThat(memory.acquire(context + 8)).isZero();
+        long pasids = memory.acquire(directory + 0x48 * 8) & ~0xfffL;
+        assertThat(memory.acquire(directory + 0x48 * 8)).isEqualTo(pasids | 1);
+        long entry = pasids + 0x34 * 64;
+        // P, AW 2 (48 bits), PGTT 2 (second stage)
+        assertThat(memory.acquire(entry)).isEqualTo(table.root() | 0x89);
+        // PWSNP, domain 2
+        assertThat(memory.acquire(entry + 8)).isEqualTo(0x80_0002L);
+        for (int word = 2; word < 8; word++) {
+            assertThat(memory.acquire(entry + word * 8L)).isZero();
+        }
+        driver.attach(DEVICE, 0x1234, new Destination.PassThrough());
+        pasids = memory.acquire(directory + 0x48 * 8) & ~0xfffL;
+        assertThat(memory.acquire(pasids + 0x34 * 64)).isEqualTo(0x101);
+        assertThat(memory.acquire(pasids + 0x34 * 64 + 8)).isEqualTo(0x80_0001L);
+    }
+
+    @Test
+    void withoutScalableModeContextEntriesLeadToTables() {
+        var hardware = new VtdHardware(memory, legacy());
+        var driver = new VtdDriver(hardware, memory, frames, readers);
+        var table = table(driver, 0x10_0000);
+        driver.attach(DEVICE, NO_PASID, new Destination.Paged(table));
+        long root = rtaddr(hardware);
+        long contexts = memory.acquire(root + 0x3a0) & ~0xfffL;
+        assertThat(memory.acquire(contexts + 0x110)).isEqualTo(table.root() | 1);
+        assertThat(memory.acquire(contexts + 0x118)).isEqualTo(0x202); // AW 2, domain 2
+        assertThatThrownBy(() -> driver.attach(DEVICE, 1, new Destination.Paged(table)))
+                .isInstanceOfSatisfying(
+                        RefusedException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EOPNOTSUPP));
+    }
+
+    @Test
+    void aSecondUnitPointedAtTheSameTablesGivesTheSameAnswers() {
+        var hardware = new VtdHardware(memory, scalable());
+        var driver = new VtdDriver(hardware, memory, frames, readers);
+        var table = table(driver, 0x10_0000);
+        driver.attach(DEVICE, NO_PASID, new Destination.Paged(table));
+        driver.attach(DEVICE, 7, new Destination.PassThrough());
+        var second = new VtdHardware(memory, scalable());
+        SequencedMap<String, Long> registers = new LinkedHashMap<>();
+        registers.put("RTADDR", rtaddr(hardware));
+        second.write(registers);
+        second.write(new LinkedHashMap<>(Map.of("GCMD", 1L << 30)));
+        second.write(new LinkedHashMap<>(Map.of("GCMD", 1L << 31)));
+        for (int pasid : new int[] {NO_PASID, 7, 8}) {
+            for (long iova : new long[] {IOVA, IOVA + 0x1000, 0, -1}) {
+                var request = new DmaRequest(Rid.ofSourceId(0, 0x3a11), pasid, iova, Access.READ, false);
+                assertThat(second.explain(request)).isEqualTo(hardware.explain(request));
+            }
+        }
+    }
+}

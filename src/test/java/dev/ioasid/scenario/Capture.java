@@ -1,0 +1,135 @@
+package dev.ioasid.scenario;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.zip.GZIPInputStream;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** A capture: registers and memory of a machine at one moment, and requests with their true answers. */
+record Capture(String name, JsonNode head, List<JsonNode> expected, List<byte[]> pages) {
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+    private static final int PAGE = 4096;
+
+    static Capture read(String name) {
+        try (var head = resource(name, "capture.json");
+                var lines = resource(name, "expected.jsonl");
+                var memory = new GZIPInputStream(resource(name, "memory.bin.gz"))) {
+            var json = JSON.readTree(head);
+            var pages = new ArrayList<byte[]>();
+            for (int i = 0; i < json.get("pages").size(); i++) {
+                pages.add(memory.readNBytes(PAGE));
+            }
+            var expected = new String(lines.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .map(JSON::readTree)
+                    .toList();
+            return new Capture(name, json, expected, pages);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static InputStream resource(String name, String file) {
+        return Objects.requireNonNull(
+                Capture.class.getResourceAsStream("/captures/" + name + "/" + file), name + "/" + file);
+    }
+
+    String register(String register) {
+        return head.get("registers").get(register).asString();
+    }
+
+    boolean scalable() {
+        return (number(register("RTADDR")) >>> 10 & 3) == 1;
+    }
+
+    /** The RIDs of the requests; those of them that are devices of the guest, too. */
+    Set<String> rids() {
+        var rids = new LinkedHashSet<String>();
+        expected.forEach(line -> rids.add(line.get("rid").asString()));
+        return rids;
+    }
+
+    String page(int index) {
+        return head.get("pages").get(index).asString();
+    }
+
+    static long number(String hex) {
+        return Long.parseUnsignedLong(hex.substring(2), 16);
+    }
+
+    /** Makes the machine of the capture, with an unmanaged unit, and turns translation on. */
+    void load(Client client, String machine) {
+        client.post("", "{\"name\":\"%s\",\"memory\":%s}".formatted(machine, head.get("memorySize")))
+                .expect(201);
+        client.post("/" + machine + "/iommus", """
+                        {"name":"iommu0","type":"vtd","managed":false,"capabilities":{"VER":"%s","CAP":"%s","ECAP":"%s"}}
+                        """.formatted(register("VER"), register("CAP"), register("ECAP")))
+                .expect(201);
+        for (var rid : rids()) {
+            client.post(
+                            "/" + machine + "/devices",
+                            "{\"rid\":\"%s\",\"iommu\":\"iommu0\",\"pasidBits\":20}".formatted(rid))
+                    .expect(201);
+        }
+        for (int i = 0; i < pages.size(); i++) {
+            client.putBytes("/" + machine + "/memory/" + page(i), pages.get(i)).expect(204);
+        }
+        var registers = "/" + machine + "/iommus/iommu0/registers";
+        client.patch(registers, "{\"RTADDR\":\"%s\"}".formatted(register("RTADDR")))
+                .expect(200);
+        client.patch(registers, "{\"GCMD\":\"0x40000000\"}").expect(200);
+        client.patch(registers, "{\"GCMD\":\"0x80000000\"}").expect(200);
+    }
+
+    /** The request of a line, as {@code translations} takes it. */
+    static String request(JsonNode line) {
+        var more = new StringBuilder();
+        if (line.has("pasid")) {
+            more.append(",\"pasid\":").append(line.get("pasid"));
+        }
+        if (line.has("privileged")) {
+            more.append(",\"privileged\":").append(line.get("privileged"));
+        }
+        return "{\"rid\":%s,\"iova\":%s,\"access\":%s%s}"
+                .formatted(line.get("rid"), line.get("iova"), line.get("access"), more);
+    }
+
+    /** What is wrong with an answer to a line; empty if nothing is. */
+    String wrong(JsonNode line, JsonNode answer) {
+        boolean translated = answer.get("status").asString().equals("translated");
+        if (line.has("address")) {
+            boolean right = translated
+                    && same(line, answer, "address")
+                    && (!line.has("pageSize") || same(line, answer, "pageSize"))
+                    && (!line.has("permissions") || line.get("permissions").equals(answer.get("permissions")));
+            return right ? "" : line + " -> " + answer;
+        }
+        boolean right = !translated && number(answer.get("fault").get("code").asString()) == code(line);
+        return right ? "" : line + " -> " + answer;
+    }
+
+    private static boolean same(JsonNode line, JsonNode answer, String field) {
+        return number(line.get(field).asString()) == number(answer.get(field).asString());
+    }
+
+    private long code(JsonNode line) {
+        if (line.has("code")) {
+            return number(line.get("code").asString());
+        }
+        boolean read = line.get("access").asString().equals("read");
+        return switch (line.get("fault").asString()) {
+            case "no-root-entry" -> scalable() ? 0x39 : 0x1;
+            case "no-context-entry" -> scalable() ? 0x41 : 0x2;
+            case "not-present" -> scalable() ? 0x79 : read ? 0x6 : 0x5;
+            default -> throw new IllegalArgumentException(line.toString());
+        };
+    }
+}
