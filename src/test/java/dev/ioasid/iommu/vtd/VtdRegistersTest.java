@@ -23,6 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class VtdRegistersTest {
     private static final long TE = 1L << 31;
     private static final long SRTP = 1L << 30;
+    private static final long QIE = 1L << 26;
     private static final long F = 1L << 63;
     private static final long PFO = 1;
     private static final long PPF = 1 << 1;
@@ -81,6 +82,8 @@ class VtdRegistersTest {
         assertThat(Bench.read(unit, "GSTS")).isEqualTo(TE | SRTP);
         Bench.write(unit, "GCMD", TE | SRTP);
         assertThat(Bench.read(unit, "GSTS")).isEqualTo(TE | SRTP);
+        Bench.write(unit, "GCMD", TE | QIE);
+        assertThat(Bench.read(unit, "GSTS")).isEqualTo(TE | SRTP | QIE);
         Bench.write(unit, "GCMD", 0);
         assertThat(Bench.read(unit, "GSTS")).isEqualTo(SRTP);
     }
