@@ -172,7 +172,8 @@ public final class PhysicalMemory implements AutoCloseable {
     }
 
     private MemorySegment segment(long address, long length) {
-        if (length < 0 || address + length - 1 < address && address >= 0 || !backs(AddressRange.of(address, length))) {
+        long last = address + length - 1;
+        if (length < 0 || Long.compareUnsigned(last, address) < 0 || !backs(new AddressRange(address, last))) {
             throw new RefusedException(
                     Errno.EINVAL,
                     "0x%x bytes at 0x%x are not all memory: it has 0x%x bytes and %d holes"
