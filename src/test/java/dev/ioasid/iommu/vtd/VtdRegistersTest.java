@@ -5,471 +5,616 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
-import dev.ioasid.iommu.Access;
-import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.FaultRecord;
-import dev.ioasid.iommu.Rid;
-import dev.ioasid.iommu.Translation;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Random;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Registers, and above all the fault recording registers: a ring that software empties by writing ones. */
+/** VT-d 5.10, 11.4: what software reads and writes, and what becomes of it. */
 class VtdRegistersTest {
-    private static final long TE = 1L << 31;
-    private static final long SRTP = 1L << 30;
-    private static final long QIE = 1L << 26;
+    private static final String FAULTY = "3A11 write 7F1234567ABC";
     private static final long F = 1L << 63;
-    private static final long PFO = 1;
-    private static final long PPF = 1 << 1;
-    private static final long IM = 1L << 31;
-    private static final long IP = 1L << 30;
 
-    private final Bench bench = WorkedTables.scalable();
-
-    @AfterEach
-    void close() {
-        bench.close();
-    }
-
-    // ---------------------------------------------------------------- control and root table
+    // ---------------------------------------------------------------- commands and the root table
 
     @Test
-    void aUnitStartsSwitchedOffWithItsInterruptMasked() {
-        var unit = bench.reset();
+    void afterResetEverythingIsZeroButTheCapabilitiesAndTheMaskOfEvents() {
+        try (var bench = WorkedTables.scalable()) {
+            var expected = new LinkedHashMap<String, Long>();
+            expected.put("VER", 0x60L);
+            expected.put("CAP", 0x91D2078C226F0606L);
+            expected.put("ECAP", 0x0033ED9EA4000FC7L);
+            for (var name : List.of("GSTS", "RTADDR", "FSTS")) {
+                expected.put(name, 0L);
+            }
+            expected.put("FECTL", 0x8000_0000L);
+            for (var name : List.of("FEDATA", "FEADDR", "FEUADDR")) {
+                expected.put(name, 0L);
+            }
+            for (int record = 0; record < 8; record++) {
+                expected.put("FRCD" + record + "_LO", 0L);
+                expected.put("FRCD" + record + "_HI", 0L);
+            }
 
-        assertThat(unit.registers())
-                .containsEntry("VER", 0x60L)
-                .containsEntry("CAP", Bench.CAP)
-                .containsEntry("ECAP", Bench.ECAP)
-                .containsEntry("GSTS", 0L)
-                .containsEntry("RTADDR", 0L)
-                .containsEntry("FSTS", 0L)
-                .containsEntry("FECTL", IM)
-                .containsEntry("FEDATA", 0L)
-                .containsEntry("FEADDR", 0L)
-                .containsEntry("FEUADDR", 0L);
-        assertThat(unit.faults()).isEmpty();
-        assertThat(unit.faultsOverflowed()).isFalse();
+            assertThat(bench.reset().registers()).containsExactlyEntriesOf(expected);
+        }
     }
 
-    @ParameterizedTest(name = "NFR {0}")
-    @ValueSource(ints = {0, 1, 7, 255})
-    void thereIsOneRecordMoreThanNfrSays(int nfr) {
-        bench.cap = bench.cap & ~(0xffL << 40) | (long) nfr << 40;
+    /** GSTS follows GCMD bit by bit; what starts an action once stays done. Bit 27 and whatever has no name never show. */
+    @ParameterizedTest(name = "{0}: {2}")
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+            what                              | edits        | GCMD, one after another           | GSTS
+            TE                                |              | 80000000                          | 80000000
+            TE off again                      |              | 80000000 0                        | 0
+            QIE                               |              | 4000000                           | 4000000
+            QIE off again                     |              | 4000000 0                         | 0
+            QIE stays while TE is set         |              | 4000000 84000000                  | 84000000
+            a command without QIE clears it   |              | 4000000 80000000                  | 80000000
+            SRTP                              |              | 40000000                          | 40000000
+            RTPS stays                        |              | 40000000 0                        | 40000000
+            RTPS stays beside TE              |              | 40000000 80000000                 | C0000000
+            SRTP with TE                      |              | C0000000                          | C0000000
+            no write buffers to flush         |              | 8000000                           | 0
+            no interrupt remapping: IRE       |              | 2000000                           | 0
+            no interrupt remapping: SIRTP     |              | 1000000                           | 0
+            no interrupt remapping: CFI       |              | 800000                            | 0
+            IRE                               | ECAP or 8    | 2000000                           | 2000000
+            SIRTP, IRTPS stays                | ECAP or 8    | 1000000 0                         | 1000000
+            CFI                               | ECAP or 8    | 800000                            | 800000
+            no queued invalidation: QIE       | ECAP without 2 | 4000000                         | 0
+            old and reserved bits             |              | 307FFFFF                          | 0
+            everything                        | ECAP or 8    | FFFFFFFF                          | C7800000
+            """)
+    void globalCommands(String what, @Nullable String edits, String commands, String status) {
+        try (var bench = WorkedTables.scalable()) {
+            bench.edit(edits == null ? "" : edits);
+            var unit = bench.reset();
+            for (var command : commands.split(" ")) {
+                Bench.write(unit, "GCMD", Bench.hex(command));
+            }
 
-        assertThat(bench.reset().registers())
-                .containsEntry("FRCD0_LO", 0L)
-                .containsEntry("FRCD" + nfr + "_LO", 0L)
-                .containsEntry("FRCD" + nfr + "_HI", 0L)
-                .doesNotContainKey("FRCD" + (nfr + 1) + "_LO")
-                .doesNotContainKey("FRCD" + (nfr + 1) + "_HI");
+            assertThat(Bench.read(unit, "GSTS")).isEqualTo(Bench.hex(status));
+            assertThat(unit.registers()).doesNotContainKey("GCMD"); // write-only
+        }
     }
 
+    /** RTADDR means nothing before SRTP, and translation goes by what was latched last. */
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+            writes, one after another; those that are joined by + go together           | outcome
+            RTADDR=100400 GCMD=40000000 GCMD=80000000                                   | 1234567ABC 4K r
+            RTADDR=100400 GCMD=C0000000                                                 | 1234567ABC 4K r
+            RTADDR=100400 GCMD=80000000                                                 | fault 1
+            GCMD=40000000 RTADDR=100400 GCMD=80000000                                   | fault 1
+            RTADDR=100400+GCMD=C0000000                                                 | 1234567ABC 4K r
+            GCMD=C0000000+RTADDR=100400                                                 | fault 1
+            RTADDR=100400 GCMD=C0000000 RTADDR=180000                                   | 1234567ABC 4K r
+            RTADDR=100400 GCMD=C0000000 1003A0=0 RTADDR=180000                          | fault 39
+            RTADDR=100400 GCMD=C0000000 1003A0=0 RTADDR=180000 GCMD=C0000000            | 1234567ABC 4K r
+            RTADDR=100400 GCMD=C0000000 1003A0=0 RTADDR=180000 GCMD=80000000            | fault 39
+            RTADDR=100400 GCMD=C0000000 RTADDR=100C00 GCMD=C0000000                     | fault 33
+            RTADDR=100400 GCMD=C0000000 RTADDR=100800 GCMD=C0000000                     | fault 30
+            RTADDR=100400 GCMD=C0000000 GCMD=0                                          | 7F1234567ABC 4K rw
+            RTADDR=100400 GCMD=C0000000 GCMD=0 GCMD=80000000                            | 1234567ABC 4K r
+            RTADDR=100400 GCMD=C0000000 GCMD=0 RTADDR=0 GCMD=80000000                   | 1234567ABC 4K r
+            RTADDR=10077F GCMD=C0000000                                                 | 1234567ABC 4K r
+            """)
+    void theRootTableIsLatched(String writes, String outcome) {
+        try (var bench = WorkedTables.scalable().words(WorkedTables.LEGACY_MODE)) {
+            var unit = bench.reset();
+            for (var together : writes.split(" ")) {
+                if (together.startsWith("1003A0=")) {
+                    bench.word(0x1003a0, 0);
+                } else {
+                    writeTogether(unit, together);
+                }
+            }
+
+            assertThat(Bench.text(unit.translate(Bench.request("3A11 read 7F1234567ABC"))))
+                    .isEqualTo(outcome);
+        }
+    }
+
+    /** Bits 9:8 and 6:0 are reserved and do not stick. */
     @Test
-    void statusFollowsCommand() {
-        var unit = bench.reset();
-        Bench.write(unit, "RTADDR", WorkedTables.SCALABLE);
-        assertThat(Bench.read(unit, "GSTS")).isZero();
-        Bench.write(unit, "GCMD", SRTP);
-        assertThat(Bench.read(unit, "GSTS")).isEqualTo(SRTP);
-        Bench.write(unit, "GCMD", TE);
-        assertThat(Bench.read(unit, "GSTS")).isEqualTo(TE | SRTP);
-        Bench.write(unit, "GCMD", TE | SRTP);
-        assertThat(Bench.read(unit, "GSTS")).isEqualTo(TE | SRTP);
-        Bench.write(unit, "GCMD", TE | QIE);
-        assertThat(Bench.read(unit, "GSTS")).isEqualTo(TE | SRTP | QIE);
-        Bench.write(unit, "GCMD", 0);
-        assertThat(Bench.read(unit, "GSTS")).isEqualTo(SRTP);
+    void rtaddrHoldsItsFields() {
+        try (var bench = WorkedTables.scalable()) {
+            var unit = bench.reset();
+            Bench.write(unit, "RTADDR", -1);
+            assertThat(Bench.read(unit, "RTADDR")).isEqualTo(0xFFFF_FFFF_FFFF_FC80L);
+            assertThat(Bench.read(unit, "GSTS")).isZero();
+            Bench.write(unit, "RTADDR", 0);
+            assertThat(Bench.read(unit, "RTADDR")).isZero();
+        }
     }
 
-    @Test
-    void theRootTableIsLatchedByCommandOnly() {
-        bench.words("""
-                8003A0: 0000000000801001   another scalable root
-                801220: 0000000000802009
-                801228: 0000000000000005
-                802000: 0000000000803001
-                803140: 0000000000000101   PASID entry 5: pass-through
-                """);
-        var unit = bench.on();
-        var request = Bench.request("3A11 read 7F1234567ABC");
-        assertThat(Bench.text(unit.translate(request))).isEqualTo("1234567ABC 4K r");
-
-        Bench.write(unit, "RTADDR", 0x800400);
-        assertThat(Bench.read(unit, "RTADDR")).isEqualTo(0x800400);
-        assertThat(Bench.text(unit.translate(request))).isEqualTo("1234567ABC 4K r");
-        Bench.write(unit, "GCMD", TE);
-        assertThat(Bench.text(unit.translate(request))).isEqualTo("1234567ABC 4K r");
-        Bench.write(unit, "GCMD", TE | SRTP);
-        assertThat(Bench.text(unit.translate(request))).startsWith("7F1234567ABC ");
-    }
-
+    /** With TES = 0 nothing is looked at and nothing is wrong. */
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "3A11 read 7F1234567ABC",
-                "3A11 write FFFFFFFFFFFFFFFF",
+                "3A11 read 0",
+                "3A11 write 7F1234567ABC",
                 "3A11 read FEE00000",
                 "3A11 write FEE00000",
-                "3A11 pasid 1234 write 1_0000_0000_0000",
-                "3A11 pasid FFFFF privileged execute 123456789ABCDEF0",
-                "FFFF read 0"
+                "3A11 execute FFFFFFFFFFFFFFFF",
+                "FFFF read 8000000000000000",
+                "3A11 pasid FFFFF privileged write 123456789ABCDEF0",
+                "3A11 pasid 5 privileged execute 1_0000_0000_0000",
+                "3A11 pasid 77 read FEEFFFFF"
             })
-    void whileTranslationIsOffRequestsPass(String text) {
-        var request = Bench.request(text);
-        var reset = bench.reset();
-        var off = bench.on();
-        Bench.write(off, "GCMD", 0);
-        bench.rootTable = 0x800; // TTM = 2
-        var invalid = bench.on();
-        Bench.write(invalid, "GCMD", 0);
+    void whatIsNotTranslatedPasses(String request) {
+        for (long rootTable : new long[] {0, 0x100400, 0x180000, 0x100800, 0x100c00, Bench.HOLE | 0x400}) {
+            try (var bench = WorkedTables.scalable()) {
+                var unit = bench.reset();
+                writeTogether(unit, "RTADDR=%x+GCMD=40000000".formatted(rootTable));
 
-        for (var unit : List.of(reset, off, invalid)) {
-            var answer = unit.translate(request);
-            assertThat(answer).isInstanceOf(Translation.Translated.class);
-            assertThat(((Translation.Translated) answer).address()).isEqualTo(request.iova());
-            assertThat(Bench.read(unit, "FSTS")).isZero();
-            assertThat(unit.explain(request).result()).isEqualTo(answer);
+                assertThat(Bench.text(unit.translate(Bench.request(request))))
+                        .isEqualTo("%X 4K rw".formatted(Bench.request(request).iova()));
+                assertThat(unit.faults()).isEmpty();
+                assertThat(Bench.read(unit, "FSTS")).isZero();
+                assertThat(bench.changes()).isEmpty();
+            }
         }
-        assertThat(bench.changes()).isEmpty();
+    }
+
+    // ---------------------------------------------------------------- fault records
+
+    /** Bit for bit: F 127, T1 126, AT 125:124, PV 123:104, FR 103:96, PP 95, EXE 94, PRIV 93, T2 92, SID 79:64, FI 63:12. */
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+            what                         | edits                | request                                           | low              | high
+            write                        |                      | 3A11 write 7F1234567ABC                           | 00007F1234567000 | 8000008500003A11
+            read: T1                     |                      | 3A11 read 1_7F1234567ABC                          | 00007F1234567000 | C000008400003A11
+            other source                 |                      | 3A91 read 7F1234567ABC                            | 00007F1234567000 | C000003900003A91
+            highest source, page 0       |                      | FFFF write FFF                                    | 0000000000000000 | 800000390000FFFF
+            lowest source, last page     |                      | 0000 read FFFFFFFFFFFF                            | 0000FFFFFFFFF000 | C000003900000000
+            execute without PASID        | 203B38 = 1234567002  | 3A11 execute 7F1234567ABC                         | 00007F1234567000 | C000008600003A11
+            PASID: PP and PV             |                      | 3A11 pasid 1234 read FFFF8123456789A0             | 0000812345678000 | C012348180003A11
+            PASID, write                 | 302488 without 2     | 3A11 pasid 1234 write 555512345678                | 0000555512345000 | 8012348580003A11
+            PASID 0                      | 101228 = 6           | 3A11 pasid 0 read 555512345678                    | 0000555512345000 | C000005980003A11
+            widest PASID                 |                      | 3A11 pasid FFFFF read 555512345678                | 0000555512345000 | CFFFFF4680003A11
+            PRIV                         |                      | 3A11 pasid 1234 privileged read FFFF8123456789A0  | 0000812345678000 | C012345DA0003A11
+            PRIV, write                  |                      | 3A11 pasid 1234 privileged write FFFF8123456789A0 | 0000812345678000 | 8012345DA0003A11
+            EXE                          |                      | 3A11 pasid 1234 execute 555512345678              | 0000555512345000 | C012345CC0003A11
+            PRIV and EXE                 |                      | 3A11 pasid 1234 privileged execute 555512345678   | 0000555512345000 | C012345CE0003A11
+            RID_PRIV is not PRIV         | 101228 = 100005      | 3A11 read 7F1234567ABC                            | 00007F1234567000 | C000005D00003A11
+            RID_PASID is not PV          | 101228 = 1234        | 3A11 read 1234567ABC                              | 0000001234567000 | C000007100003A11
+            FI has 57 bits with AW 3     | CAP or 800           | 3A11 pasid 1234 read FF00000000000123             | 0100000000000000 | C012348080003A11
+            FI has 48 bits               |                      | 3A11 pasid 1234 read FF00000000000123             | 0000000000000000 | C012348080003A11
+            FI has 39 bits with AW 1     | CAP without 400      | 3A11 read 7F9234567ABC                            | 0000001234567000 | C000005B00003A11
+            """)
+    void recordedBits(String what, @Nullable String edits, String request, String low, String high) {
+        try (var bench = WorkedTables.scalable()) {
+            bench.edit(edits == null ? "" : edits);
+            var unit = bench.on();
+            Bench.fault(unit.translate(Bench.request(request)));
+
+            assertThat("%016X".formatted(Bench.read(unit, "FRCD0_LO"))).isEqualTo(low);
+            assertThat("%016X".formatted(Bench.read(unit, "FRCD0_HI"))).isEqualTo(high);
+            assertThat(unit.faults()).singleElement().satisfies(record -> {
+                assertThat(record.words()).containsExactly(Bench.hex(low), Bench.hex(high));
+                assertThat(record.address()).isEqualTo(Bench.hex(low));
+            });
+        }
+    }
+
+    /** The ring fills, wraps and overflows; what is lost marks PFO, and nothing is recorded until PFO is cleared. */
+    @ParameterizedTest(name = "{0} records: {1}")
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+            records | steps                                              | FSTS | pages of the records with F
+            4       |                                                    | 0    | - - - -
+            4       | fault                                              | 2    | 1 - - -
+            4       | fault fault fault                                  | 2    | 1 2 3 -
+            4       | fault fault fault fault                            | 2    | 1 2 3 4
+            4       | fault fault fault fault fault                      | 3    | 1 2 3 4
+            4       | fault fault fault fault fault fault                | 3    | 1 2 3 4
+            4       | fault fault fault fault clear0                     | 2    | - 2 3 4
+            4       | fault fault fault fault clear0 fault               | 2    | 5 2 3 4
+            4       | fault fault fault fault clear1 fault               | 3    | 1 - 3 4
+            4       | fault fault fault fault clear0 clear1 fault        | 2    | 5 - 3 4
+            4       | fault fault fault fault fault clear0               | 3    | - 2 3 4
+            4       | fault fault fault fault fault clear0 fault         | 3    | - 2 3 4
+            4       | fault fault fault fault fault clear0 FSTS=1 fault  | 2    | 6 2 3 4
+            4       | fault fault fault fault fault FSTS=1               | 2    | 1 2 3 4
+            4       | fault fault fault fault fault FSTS=1 fault         | 3    | 1 2 3 4
+            4       | fault fault fault fault fault FSTS=FFFE            | 3    | 1 2 3 4
+            4       | fault fault fault fault fault clear0 clear1 clear2 clear3 | 1 | - - - -
+            4       | fault fault fault fault fault clear0 clear1 clear2 clear3 fault | 1 | - - - -
+            4       | fault fault fault fault fault clear0 clear1 clear2 clear3 FSTS=1 | 0 | - - - -
+            4       | fault clear0 fault                                 | 102  | - 2 - -
+            4       | fault fault clear0 clear1 fault                    | 202  | - - 3 -
+            4       | fault fault clear0 fault                           | 2    | - 2 3 -
+            4       | fault fault fault clear0 clear1 clear2 fault fault | 302  | 5 - - 4
+            4       | fault FSTS=FFFFFFFF                                | 2    | 1 - - -
+            4       | fault FRCD0_HI=7FFFFFFFFFFFFFFF                    | 2    | 1 - - -
+            4       | fault FRCD1_HI=FFFFFFFFFFFFFFFF fault              | 2    | 1 2 - -
+            4       | fault fault off on fault                           | 3    | 1 2 - -
+            4       | fault fault clear0 clear1 off on fault             | 2    | 3 - - -
+            4       | fault fault clear0 off on fault                    | 2    | 3 2 - -
+            4       | fault fault off                                    | 2    | 1 2 - -
+            1       | fault                                              | 2    | 1
+            1       | fault fault                                        | 3    | 1
+            1       | fault clear0 fault                                 | 2    | 2
+            2       | fault fault fault FSTS=1 clear0 fault clear1 fault | 2    | 4 5
+            """)
+    void theRing(int records, @Nullable String steps, String status, String pages) {
+        try (var bench = WorkedTables.scalable()) {
+            bench.cap = bench.cap & ~(0xffL << 40) | records - 1L << 40;
+            var unit = bench.on();
+            var script = new Script(unit);
+            for (var step : steps == null ? new String[0] : steps.split(" ")) {
+                script.run(step);
+            }
+
+            assertThat(script.records(records)).isEqualTo(pages);
+            assertThat("%X".formatted(Bench.read(unit, "FSTS"))).isEqualTo(status);
+            assertThat(unit.faultsOverflowed()).isEqualTo((Bench.hex(status) & 1) != 0);
+            assertThat(unit.registers()).doesNotContainKey("FRCD" + records + "_LO");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 8, 255, 256})
+    void aUnitHasOneRecordMoreThanNfr(int records) {
+        try (var bench = WorkedTables.scalable()) {
+            bench.cap = bench.cap & ~(0xffL << 40) | records - 1L << 40;
+            var unit = bench.on();
+            for (int i = 0; i < records; i++) {
+                assertThat(Bench.fault(unit.translate(Bench.request(FAULTY))).recorded())
+                        .isTrue();
+            }
+            assertThat(Bench.read(unit, "FSTS")).isEqualTo(0b10);
+            assertThat(Bench.fault(unit.translate(Bench.request(FAULTY))).recorded())
+                    .isFalse();
+            assertThat(Bench.read(unit, "FSTS")).isEqualTo(0b11);
+            assertThat(unit.faults()).hasSize(records);
+            assertThat(unit.faultCounts()).containsExactly(Map.entry("SGN.6", records + 1L));
+
+            unit.clearFaults();
+            assertThat(unit.faults()).isEmpty();
+            assertThat(Bench.read(unit, "FSTS")).isZero();
+            assertThat(unit.faultCounts()).containsExactly(Map.entry("SGN.6", records + 1L));
+        }
+    }
+
+    // ---------------------------------------------------------------- fault events
+
+    /** IM is bit 31, IP bit 30. An event waits while it is masked; a second cause raises no second event. */
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+            steps                                          | FECTL
+            FECTL=0                                        | 0
+            FECTL=FFFFFFFF                                 | 80000000
+            FECTL=40000000                                 | 0
+            fault                                          | C0000000
+            FECTL=0 fault                                  | 0
+            FECTL=0 fault FECTL=80000000                   | 80000000
+            FECTL=0 fault FECTL=80000000 fault             | 80000000
+            FECTL=0 fault clear0 FECTL=80000000 fault      | C0000000
+            fault FECTL=0                                  | 0
+            fault FECTL=0 FECTL=80000000                   | 80000000
+            fault FECTL=80000000                           | C0000000
+            fault FECTL=C0000000                           | C0000000
+            fault clear0                                   | 80000000
+            fault fault clear0                             | C0000000
+            fault fault clear0 clear1                      | 80000000
+            fault fault fault clear0 clear1                | C0000000
+            fault fault fault clear0 clear1 FSTS=1         | 80000000
+            fault fault fault FSTS=1                       | C0000000
+            FECTL=0 fault fault FECTL=80000000 fault       | 80000000
+            """)
+    void faultEvents(String steps, String control) {
+        try (var bench = WorkedTables.scalable()) {
+            bench.cap = bench.cap & ~(0xffL << 40) | 1L << 40; // 2 records
+            var unit = bench.on();
+            var script = new Script(unit);
+            for (var step : steps.split(" ")) {
+                script.run(step);
+            }
+
+            assertThat("%X".formatted(Bench.read(unit, "FECTL"))).isEqualTo(control);
+        }
     }
 
     @Test
-    void registersAreWrittenInTheOrderGiven() {
-        var request = Bench.request("3A11 read 7F1234567ABC");
-        var inOrder = bench.reset();
-        inOrder.write(values("RTADDR", WorkedTables.SCALABLE, "GCMD", TE | SRTP));
-        assertThat(Bench.text(inOrder.translate(request))).isEqualTo("1234567ABC 4K r");
+    void theEventsMessageIsKept() {
+        try (var bench = WorkedTables.scalable()) {
+            var unit = bench.reset();
+            writeTogether(unit, "FEDATA=4021+FEADDR=FEE01003+FEUADDR=89ABCDEF");
 
-        var tooLate = bench.reset();
-        tooLate.write(values("GCMD", TE | SRTP, "RTADDR", WorkedTables.SCALABLE));
-        assertThat(Bench.text(tooLate.translate(request))).isEqualTo("fault 1"); // legacy root table at 0
-        assertThat(Bench.read(tooLate, "RTADDR")).isEqualTo(WorkedTables.SCALABLE);
+            assertThat(Bench.read(unit, "FEDATA")).isEqualTo(0x4021);
+            assertThat(Bench.read(unit, "FEADDR")).isEqualTo(0xFEE01000L); // 4-byte aligned
+            assertThat(Bench.read(unit, "FEUADDR")).isEqualTo(0x89ABCDEFL);
+        }
+    }
+
+    /** The ring and its event, the obvious way, beside the unit: random faults, clears and commands. */
+    @Test
+    void theLogDoesWhatAPlainRingDoes() {
+        for (long seed = 0; seed < 400; seed++) {
+            var random = new Random(seed);
+            int records = 1 + random.nextInt(5);
+            try (var bench = WorkedTables.scalable()) {
+                bench.cap = bench.cap & ~(0xffL << 40) | records - 1L << 40;
+                bench.edit("ECAP or 8"); // interrupt remapping
+                var unit = bench.on();
+                var script = new Script(unit);
+                var ring = new Ring(records);
+                var done = new ArrayList<String>();
+                for (int i = 0; i < 60; i++) {
+                    int record = random.nextInt(records);
+                    var step = switch (random.nextInt(10)) {
+                        case 0 -> "clear" + record;
+                        case 1 -> random.nextBoolean() ? "clear" + record : "FSTS=FFFFFFFE";
+                        case 2 -> "FSTS=1";
+                        case 3 -> random.nextBoolean() ? "FECTL=80000000" : "FECTL=0";
+                        case 4 ->
+                            switch (random.nextInt(3)) {
+                                case 0 -> "GCMD=2000000"; // IRE without TE
+                                case 1 -> "off";
+                                default -> "on";
+                            };
+                        default -> "fault";
+                    };
+                    done.add(step);
+                    script.run(step);
+                    ring.run(step);
+
+                    assertThat(Bench.read(unit, "FSTS")).as("%s", done).isEqualTo(ring.status());
+                    assertThat(Bench.read(unit, "FECTL")).as("%s", done).isEqualTo(ring.control());
+                    assertThat(script.records(records)).as("%s", done).isEqualTo(ring.text());
+                    assertThat(unit.faults().stream().map(FaultRecord::address).toList())
+                            .as("oldest first: %s", done)
+                            .isEqualTo(ring.oldestFirst());
+                }
+            }
+        }
+    }
+
+    /** VT-d 5.10, 7.2.1, word for word. */
+    private static final class Ring {
+        private final long[] pages; // 0: F is clear
+        private int index;
+        private int first;
+        private boolean overflow;
+        private boolean pending;
+        private boolean masked = true;
+        private boolean translating = true;
+        private long faults;
+
+        Ring(int records) {
+            pages = new long[records];
+        }
+
+        void run(String step) {
+            switch (step) {
+                case "fault" -> fault();
+                case "on" -> translating = true;
+                case "off" -> {
+                    translating = false;
+                    index = 0;
+                }
+                case "GCMD=2000000" -> translating = false;
+                case "FSTS=1" -> overflow = false;
+                case "FSTS=FFFFFFFE" -> {}
+                case "FECTL=80000000" -> masked = true;
+                case "FECTL=0" -> {
+                    masked = false;
+                    pending = false; // sent
+                }
+                default -> pages[step.charAt(5) - '0'] = 0;
+            }
+            pending &= overflow || any();
+        }
+
+        private void fault() {
+            faults++;
+            if (!translating || overflow) {
+                return;
+            }
+            if (pages[index] != 0) {
+                overflow = true;
+                return;
+            }
+            if (!any()) {
+                first = index;
+                pending = masked;
+            }
+            pages[index] = faults;
+            index = index + 1 == pages.length ? 0 : index + 1;
+        }
+
+        private boolean any() {
+            for (long page : pages) {
+                if (page != 0) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        long status() {
+            return (overflow ? 1 : 0) | (any() ? 2 | (long) first << 8 : 0);
+        }
+
+        long control() {
+            return (masked ? 0x8000_0000L : 0) | (pending ? 0x4000_0000L : 0);
+        }
+
+        String text() {
+            var text = new ArrayList<String>();
+            for (long page : pages) {
+                text.add(page == 0 ? "-" : "%X".formatted(page));
+            }
+            return String.join(" ", text);
+        }
+
+        List<Long> oldestFirst() {
+            var addresses = new ArrayList<Long>();
+            for (long page : pages) {
+                if (page != 0) {
+                    addresses.add(page << 12);
+                }
+            }
+            return addresses.stream().sorted().toList();
+        }
+    }
+
+    /** Steps in words: each {@code fault} is a request for the next page, 1000, 2000, ... */
+    private static final class Script {
+        private final VtdHardware unit;
+        private long page;
+
+        Script(VtdHardware unit) {
+            this.unit = unit;
+        }
+
+        void run(String step) {
+            switch (step) {
+                case "fault" -> unit.translate(Bench.request("3A91 read %x".formatted(++page << 12)));
+                case "off" -> Bench.write(unit, "GCMD", 0);
+                case "on" -> Bench.write(unit, "GCMD", 1L << 31);
+                default -> {
+                    if (step.startsWith("clear")) {
+                        Bench.write(unit, "FRCD" + step.substring("clear".length()) + "_HI", F);
+                    } else {
+                        writeTogether(unit, step);
+                    }
+                }
+            }
+        }
+
+        /** The page that each record holds, if it has F. */
+        String records(int count) {
+            var text = new ArrayList<String>();
+            for (int record = 0; record < count; record++) {
+                boolean holds = (Bench.read(unit, "FRCD" + record + "_HI") & F) != 0;
+                text.add(holds ? "%X".formatted(Bench.read(unit, "FRCD" + record + "_LO") >>> 12) : "-");
+            }
+            return String.join(" ", text);
+        }
     }
 
     // ---------------------------------------------------------------- refusals
 
-    @ParameterizedTest(name = "{0} = {1}")
-    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
-            register | value
-            NOPE     | 0
-            RTADDR_REG | 0
-            FRCD8_HI | 0
-            FRCD8_LO | 0
-            FRCD_HI  | 0
-            VER      | 60
-            CAP      | 0
-            ECAP     | 0
-            GSTS     | 0
-            GCMD     | 1_0000_0000
-            GCMD     | FFFF_FFFF_8000_0000
-            FSTS     | 1_0000_0001
-            FECTL    | 1_0000_0000
-            FEDATA   | 1_0000_0000
-            FEADDR   | 1_0000_0000
-            FEUADDR  | FFFF_FFFF_FFFF_FFFF
-            """)
-    void whatCannotBeWrittenIsRefusedAndChangesNothing(String register, String value) {
-        var unit = bench.on();
-        unit.translate(Bench.request("3B00 read 0"));
-        var before = unit.registers();
-        var values = values("RTADDR", 0x5000L, "FRCD0_HI", F, "FECTL", 0L, "GCMD", 0L);
-        values.putLast(register, Bench.hex(value));
-
-        assertThatThrownBy(() -> unit.write(values))
-                .isInstanceOfSatisfying(
-                        RefusedException.class,
-                        refused -> assertThat(refused.errno()).isEqualTo(Errno.EINVAL));
-        assertThat(unit.registers()).isEqualTo(before);
-        assertThat(Bench.text(unit.translate(Bench.request("3A11 read 7F1234567ABC"))))
-                .isEqualTo("1234567ABC 4K r");
-        assertThat(unit.faults()).hasSize(1);
-    }
-
-    @Test
-    void theFaultEventRegistersHoldWhatIsWritten() {
-        var unit = bench.reset();
-        unit.write(values("FEDATA", 0x4021L, "FEADDR", 0xfee01000L, "FEUADDR", 0x12L));
-        assertThat(unit.registers())
-                .containsEntry("FEDATA", 0x4021L)
-                .containsEntry("FEADDR", 0xfee01000L)
-                .containsEntry("FEUADDR", 0x12L);
-    }
-
-    // ---------------------------------------------------------------- records
-
-    /** FRCD: FI 63:12, SID 79:64, PRIV 93, EXE 94, PP 95, FR 103:96, PV 123:104, AT 125:124, T1 126, F 127. */
+    /** Nothing is written where one write of several is refused, be it the last. */
     @ParameterizedTest(name = "{0}")
     @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
-            what                           | edits            | request                                     | FRCD low         | FRCD high
-            write                          |                  | 3B11 write 123456789ABC                     | 0000123456789000 | 8000003900003B11
-            read                           |                  | 3B11 read 123456789ABC                      | 0000123456789000 | C000003900003B11
-            source id                      |                  | FFFF write FFF                              | 0000000000000000 | 800000390000FFFF
-            PASID, read                    |                  | 3A11 pasid FFFFF read 1000                  | 0000000000001000 | CFFFFF4680003A11
-            PASID, write                   |                  | 3A11 pasid ABCDE write 1FFF                 | 0000000000001000 | 8ABCDE4680003A11
-            PASID 0                        |                  | 3A11 pasid 0 write 123000                   | 0000000000123000 | 8000005980003A11
-            privileged                     |                  | 3A11 pasid 2001 privileged write 0          | 0000000000000000 | 80200146A0003A11
-            execute                        |                  | 3A11 pasid 1234 execute 555512345678        | 0000555512345000 | C012345CC0003A11
-            privileged execute             |                  | 3A11 pasid 1234 privileged execute 555512345678 | 0000555512345000 | C012345CE0003A11
-            execute, version 8             | VER = 80         | 3A11 pasid 1234 execute 555512345678        | 0000555512345000 | C0123434C0003A11
-            legacy mode, PASID             | RTADDR = 180000  | 3A11 pasid 1234 write 555512345678          | 0000555512345000 | 8012343180003A11
-            RID_PRIV is not in the request | 101228 or 100000 | 3A11 read 7F1234567ABC                      | 00007F1234567000 | C000005D00003A11
-            RID_PASID is not either        |                  | 3A11 write 7F1234567ABC                     | 00007F1234567000 | 8000008500003A11
-            privileged without PASID       |                  | 3B11 privileged write 0                     | 0000000000000000 | 8000003900003B11
-            execute without PASID          |                  | 3B11 execute 0                              | 0000000000000000 | C000003900003B11
-            48 bits of the address         |                  | 3B11 read FFFFFFFFFFFFFFFF                  | 0000FFFFFFFFF000 | C000003900003B11
-            39 bits of the address         | CAP without 400  | 3B11 read FFFFFFFFFFFFFFFF                  | 0000007FFFFFF000 | C000003900003B11
-            57 bits of the address         | CAP or 800       | 3B11 read FFFFFFFFFFFFFFFF                  | 01FFFFFFFFFFF000 | C000003900003B11
-            57 and 39 bits                 | CAP or 800, CAP without 400 | 3B11 read FFFFFFFFFFFFFFFF       | 01FFFFFFFFFFF000 | C000003900003B11
+            writes                                    | register
+            VER=60                                    | VER
+            CAP=0                                     | CAP
+            ECAP=0                                    | ECAP
+            GSTS=0                                    | GSTS
+            FRCD0_LO=0                                | FRCD0_LO
+            FRCD7_LO=0                                | FRCD7_LO
+            FRCD8_HI=8000000000000000                 | FRCD8_HI
+            FRCD8_LO=0                                | FRCD8_LO
+            FRCD00_HI=0                               | FRCD00_HI
+            FRCD-1_HI=0                               | FRCD-1_HI
+            FRCD99999999999_HI=0                      | FRCD99999999999_HI
+            FRCD_HI=0                                 | FRCD_HI
+            FRCD0=0                                   | FRCD0
+            FRCD=0                                    | FRCD
+            RTADDR_REG=0                              | RTADDR_REG
+            rtaddr=0                                  | rtaddr
+            CR0=0                                     | CR0
+            GCMD=100000000                            | GCMD
+            GCMD=FFFFFFFF80000000                     | GCMD
+            FSTS=100000001                            | FSTS
+            FECTL=100000000                           | FECTL
+            FEDATA=8000000000000000                   | FEDATA
+            FEADDR=1FEE00000                          | FEADDR
+            FEUADDR=100000000                         | FEUADDR
+            RTADDR=180000+GCMD=C0000000+GSTS=0        | GSTS
+            GCMD=0+FRCD0_HI=8000000000000000+FRCD8_HI=0 | FRCD8_HI
+            FSTS=1+FECTL=0+FEDATA=1+FEADDR=10+FEUADDR=1+GCMD=100000000 | GCMD
+            CR0=0+RTADDR=180000                       | CR0
             """)
-    void aRecordSaysWhatWasAsked(String what, @Nullable String edits, String text, String low, String high) {
-        bench.edit(edits == null ? "" : edits);
-        var unit = bench.on();
-        var request = Bench.request(text);
+    void refusedWrites(String writes, String register) {
+        try (var bench = WorkedTables.scalable()) {
+            var unit = bench.on();
+            for (int i = 0; i < 9; i++) {
+                unit.translate(Bench.request(FAULTY)); // an overflow, too
+            }
+            var before = unit.registers();
 
-        unit.translate(request);
+            assertThatThrownBy(() -> writeTogether(unit, writes))
+                    .isInstanceOfSatisfying(RefusedException.class, refused -> {
+                        assertThat(refused.errno()).isEqualTo(Errno.EINVAL);
+                        assertThat(refused.subjects()).containsEntry("register", register);
+                        assertThat(refused).hasMessageContaining(register);
+                    });
 
-        assertThat(Bench.read(unit, "FRCD0_LO")).isEqualTo(Bench.hex(low));
-        assertThat(Bench.read(unit, "FRCD0_HI")).isEqualTo(Bench.hex(high));
-        var record = unit.faults().getFirst();
-        boolean executes = request.hasPasid() && request.access() == Access.EXECUTE;
-        assertThat(record.words()).containsExactly(Bench.hex(low), Bench.hex(high));
-        assertThat(record.rid()).isEqualTo(request.rid());
-        assertThat(record.pasid()).isEqualTo(request.pasid());
-        assertThat(record.address()).isEqualTo(Bench.hex(low));
-        assertThat(record.code()).isEqualTo((int) (Bench.hex(high) >>> 32 & 0xff));
-        assertThat(record.access())
-                .isEqualTo(request.access() == Access.WRITE ? Access.WRITE : executes ? Access.EXECUTE : Access.READ);
-    }
-
-    @ParameterizedTest(name = "NFR {0}")
-    @ValueSource(ints = {0, 1, 3, 7, 255})
-    void recordsFillInOrderAndThenOverflow(int nfr) {
-        bench.cap = bench.cap & ~(0xffL << 40) | (long) nfr << 40;
-        var unit = bench.on();
-        for (int i = 0; i <= nfr; i++) {
-            assertThat(recorded(unit, i)).isTrue();
-            assertThat(sourceId(unit, i)).isEqualTo(0x3b00 + i);
-            assertThat(Bench.read(unit, "FSTS")).isEqualTo(PPF);
-        }
-
-        assertThat(unit.faultsOverflowed()).isFalse();
-        assertThat(recorded(unit, 300)).isFalse();
-        assertThat(unit.faultsOverflowed()).isTrue();
-        assertThat(Bench.read(unit, "FSTS")).isEqualTo(PPF | PFO);
-        for (int i = 0; i <= nfr; i++) {
-            assertThat(sourceId(unit, i)).isEqualTo(0x3b00 + i);
-        }
-        assertThat(unit.faults()).hasSize(nfr + 1);
-        assertThat(unit.faultCounts()).containsEntry("SRT.2", nfr + 2L);
-    }
-
-    @Test
-    void afterAnOverflowNothingIsRecordedUntilSoftwareClearsIt() {
-        var unit = fourRecords();
-        fill(unit, 5);
-        for (int i = 0; i < 4; i++) {
-            Bench.write(unit, "FRCD" + i + "_HI", F);
-        }
-        assertThat(Bench.read(unit, "FSTS")).isEqualTo(PFO);
-        assertThat(recorded(unit, 6)).isFalse();
-        assertThat(unit.faults()).isEmpty();
-
-        Bench.write(unit, "FSTS", PFO);
-        assertThat(Bench.read(unit, "FSTS")).isZero();
-        assertThat(unit.faultsOverflowed()).isFalse();
-        assertThat(recorded(unit, 7)).isTrue();
-        assertThat(sourceId(unit, 0)).isEqualTo(0x3b07);
-    }
-
-    @Test
-    void theRingGoesOnWhereItWasAndStopsAtARecordThatIsNotCleared() {
-        var unit = fourRecords();
-        fill(unit, 4);
-        Bench.write(unit, "FRCD1_HI", F); // the next one would be record 0, which is full
-        assertThat(recorded(unit, 4)).isFalse();
-        assertThat(Bench.read(unit, "FSTS")).isEqualTo(PPF | PFO);
-
-        Bench.write(unit, "FSTS", PFO);
-        Bench.write(unit, "FRCD0_HI", F);
-        assertThat(recorded(unit, 5)).isTrue();
-        assertThat(recorded(unit, 6)).isTrue();
-        assertThat(recorded(unit, 7)).isFalse();
-        assertThat(sourceId(unit, 0)).isEqualTo(0x3b05);
-        assertThat(sourceId(unit, 1)).isEqualTo(0x3b06);
-        assertThat(sourceId(unit, 2)).isEqualTo(0x3b02);
-        assertThat(unit.faults())
-                .extracting(FaultRecord::rid)
-                .extracting(Rid::sourceId)
-                .containsExactly(0x3b02, 0x3b03, 0x3b05, 0x3b06);
-    }
-
-    @Test
-    void theFirstRecordOfABurstIsNamedInTheStatus() {
-        var unit = fourRecords();
-        fill(unit, 2);
-        assertThat(Bench.read(unit, "FSTS")).isEqualTo(PPF);
-        Bench.write(unit, "FRCD0_HI", F);
-        assertThat(Bench.read(unit, "FSTS") & 0xff).isEqualTo(PPF);
-        Bench.write(unit, "FRCD1_HI", F);
-        assertThat(Bench.read(unit, "FSTS") & 0xff).isZero();
-
-        recorded(unit, 2);
-        assertThat(Bench.read(unit, "FSTS")).isEqualTo(2 << 8 | PPF);
-        recorded(unit, 3);
-        assertThat(Bench.read(unit, "FSTS")).isEqualTo(2 << 8 | PPF);
-        unit.clearFaults();
-        recorded(unit, 4);
-        assertThat(Bench.read(unit, "FSTS")).isEqualTo(PPF);
-        assertThat(sourceId(unit, 0)).isEqualTo(0x3b04);
-    }
-
-    @Test
-    void switchingTranslationOffStartsTheRingAgain() {
-        var unit = fourRecords();
-        fill(unit, 2);
-        Bench.write(unit, "FRCD0_HI", F);
-        Bench.write(unit, "GCMD", 0);
-        assertThat(unit.faults()).hasSize(1);
-        Bench.write(unit, "GCMD", TE);
-
-        assertThat(recorded(unit, 2)).isTrue();
-        assertThat(sourceId(unit, 0)).isEqualTo(0x3b02);
-        assertThat(recorded(unit, 3)).isFalse(); // record 1 was never cleared
-        assertThat(Bench.read(unit, "FSTS") & 0xff).isEqualTo(PPF | PFO);
-    }
-
-    @Test
-    void onlyOnesClear() {
-        var unit = fourRecords();
-        fill(unit, 5);
-        var before = unit.registers();
-        Bench.write(unit, "FRCD0_HI", 0);
-        Bench.write(unit, "FRCD0_HI", ~F);
-        Bench.write(unit, "FSTS", 0);
-        Bench.write(unit, "FSTS", 0xff00 | PPF); // read-only bits
-        assertThat(unit.registers()).isEqualTo(before);
-        Bench.write(unit, "FRCD2_HI", -1);
-        assertThat(Bench.read(unit, "FRCD2_HI") & F).isZero();
-        assertThat(unit.faults())
-                .extracting(FaultRecord::rid)
-                .extracting(Rid::sourceId)
-                .containsExactly(0x3b00, 0x3b01, 0x3b03);
-    }
-
-    @Test
-    void clearingFaultsEmptiesTheRingAndForgetsTheOverflow() {
-        var unit = fourRecords();
-        fill(unit, 6);
-        unit.clearFaults();
-
-        assertThat(unit.faults()).isEmpty();
-        assertThat(unit.faultsOverflowed()).isFalse();
-        assertThat(Bench.read(unit, "FSTS") & 0xff).isZero();
-        assertThat(Bench.read(unit, "FECTL")).isEqualTo(IM);
-        assertThat(unit.faultCounts()).containsEntry("SRT.2", 6L);
-        assertThat(recorded(unit, 1)).isTrue();
-    }
-
-    // ---------------------------------------------------------------- the fault event
-
-    @Test
-    void aMaskedInterruptStaysPendingWhileThereIsAFault() {
-        var unit = fourRecords();
-        recorded(unit, 0);
-        assertThat(Bench.read(unit, "FECTL")).isEqualTo(IM | IP);
-        recorded(unit, 1);
-        Bench.write(unit, "FRCD0_HI", F);
-        assertThat(Bench.read(unit, "FECTL")).isEqualTo(IM | IP);
-        Bench.write(unit, "FRCD1_HI", F);
-        assertThat(Bench.read(unit, "FECTL")).isEqualTo(IM);
-    }
-
-    @Test
-    void anOverflowKeepsTheInterruptPending() {
-        var unit = fourRecords();
-        fill(unit, 5);
-        for (int i = 0; i < 4; i++) {
-            Bench.write(unit, "FRCD" + i + "_HI", F);
-        }
-        assertThat(Bench.read(unit, "FECTL")).isEqualTo(IM | IP);
-        Bench.write(unit, "FSTS", PFO);
-        assertThat(Bench.read(unit, "FECTL")).isEqualTo(IM);
-    }
-
-    @Test
-    void unmaskingSendsWhatIsPending() {
-        var unit = fourRecords();
-        recorded(unit, 0);
-        Bench.write(unit, "FECTL", 0);
-        assertThat(Bench.read(unit, "FECTL")).isZero();
-        assertThat(Bench.read(unit, "FSTS")).isEqualTo(PPF);
-    }
-
-    @Test
-    void anUnmaskedInterruptIsSentAtOnceAndOnlyForTheFirstFault() {
-        var unit = fourRecords();
-        Bench.write(unit, "FECTL", 0);
-        recorded(unit, 0);
-        assertThat(Bench.read(unit, "FECTL")).isZero();
-
-        Bench.write(unit, "FECTL", IM);
-        recorded(unit, 1); // a fault was pending already: no event
-        assertThat(Bench.read(unit, "FECTL")).isEqualTo(IM);
-        fill(unit, 3); // nor is an overflow one
-        assertThat(Bench.read(unit, "FSTS")).isEqualTo(PPF | PFO);
-        assertThat(Bench.read(unit, "FECTL")).isEqualTo(IM);
-        unit.clearFaults();
-        recorded(unit, 1);
-        assertThat(Bench.read(unit, "FECTL")).isEqualTo(IM | IP);
-    }
-
-    @Test
-    void softwareCannotMakeAnInterruptPending() {
-        var unit = bench.on();
-        Bench.write(unit, "FECTL", IM | IP);
-        assertThat(Bench.read(unit, "FECTL")).isEqualTo(IM);
-        Bench.write(unit, "FECTL", IP);
-        assertThat(Bench.read(unit, "FECTL")).isZero();
-    }
-
-    // ---------------------------------------------------------------- words
-
-    private VtdHardware fourRecords() {
-        bench.cap = bench.cap & ~(0xffL << 40) | 3L << 40;
-        return bench.on();
-    }
-
-    /** Has {@code count} requests blocked, of which each is another device. */
-    private static void fill(VtdHardware unit, int count) {
-        for (int i = 0; i < count; i++) {
-            recorded(unit, i);
+            assertThat(unit.registers()).isEqualTo(before);
+            assertThat(unit.faults()).hasSize(8);
+            unit.clearFaults();
+            assertThat(Bench.text(unit.translate(Bench.request("3A11 read 7F1234567ABC"))))
+                    .isEqualTo("1234567ABC 4K r");
         }
     }
 
-    /** Whether the fault of a device on a bus without root entry was recorded. */
-    private static boolean recorded(VtdHardware unit, int device) {
-        var rid = Rid.ofSourceId(0, 0x3b00 + device);
-        var fault = Bench.fault(unit.translate(new DmaRequest(rid, DmaRequest.NO_PASID, 0x1000, Access.WRITE, false)));
-        assertThat(fault.code()).isEqualTo(0x39);
-        return fault.recorded();
+    /** What 32-bit registers take at most, and 64-bit registers at all. */
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+            write                     | reads back
+            RTADDR=FFFFFFFFFFFFFFFF   | FFFFFFFFFFFFFC80
+            FEDATA=FFFFFFFF           | FFFFFFFF
+            FEADDR=FFFFFFFF           | FFFFFFFC
+            FEUADDR=FFFFFFFF          | FFFFFFFF
+            FSTS=FFFFFFFF             | 0
+            FECTL=FFFFFFFF            | 80000000
+            FRCD7_HI=FFFFFFFFFFFFFFFF | 0
+            """)
+    void widestWrites(String write, String readsBack) {
+        try (var bench = WorkedTables.scalable()) {
+            var unit = bench.reset();
+            writeTogether(unit, write);
+
+            assertThat("%X".formatted(Bench.read(unit, write.substring(0, write.indexOf('=')))))
+                    .isEqualTo(readsBack);
+        }
     }
 
-    private static int sourceId(VtdHardware unit, int record) {
-        return (int) Bench.read(unit, "FRCD" + record + "_HI") & 0xffff;
+    /** Several registers in one write are written in the order given. */
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+            writes                                               | FSTS | FECTL    | records
+            FECTL=0+FRCD0_HI=8000000000000000                    | 3    | 0        | - 2
+            FRCD0_HI=8000000000000000+FRCD1_HI=8000000000000000  | 1    | C0000000 | - -
+            FSTS=1+FRCD0_HI=8000000000000000+FRCD1_HI=8000000000000000 | 0 | 80000000 | - -
+            FRCD1_HI=8000000000000000+FRCD0_HI=8000000000000000+FSTS=1 | 0 | 80000000 | - -
+            FRCD0_HI=8000000000000000+FSTS=1                     | 2    | C0000000 | - 2
+            """)
+    void severalRegistersInOneWrite(String writes, String status, String control, String records) {
+        try (var bench = WorkedTables.scalable()) {
+            bench.cap = bench.cap & ~(0xffL << 40) | 1L << 40; // 2 records
+            var unit = bench.on();
+            var script = new Script(unit);
+            script.run("fault");
+            script.run("fault");
+            script.run("fault");
+            writeTogether(unit, writes);
+
+            assertThat("%X".formatted(Bench.read(unit, "FSTS"))).isEqualTo(status);
+            assertThat("%X".formatted(Bench.read(unit, "FECTL"))).isEqualTo(control);
+            assertThat(script.records(2)).isEqualTo(records);
+        }
     }
 
-    private static LinkedHashMap<String, Long> values(Object... pairs) {
+    /** Writes {@code RTADDR=100400+GCMD=C0000000} as one write of several registers. */
+    private static void writeTogether(VtdHardware unit, String text) {
         var values = new LinkedHashMap<String, Long>();
-        for (int i = 0; i < pairs.length; i += 2) {
-            values.put((String) pairs[i], (Long) pairs[i + 1]);
+        for (var part : text.split("\\+")) {
+            var register = part.split("=");
+            values.put(register[0], Bench.hex(register[1]));
         }
-        return values;
+        unit.write(values);
     }
 }

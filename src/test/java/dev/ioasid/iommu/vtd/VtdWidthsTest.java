@@ -289,6 +289,15 @@ class VtdWidthsTest {
             passing  | 101228 = 77                  | 3A11 write FEF00000            | FEF00000
             passing  | 101228 = 77                  | 3A11 read  FEE00000            | fault 87
             passing  | 101228 = 77                  | 3A11 read  FEEFFFFF            | fault 87
+            first    | 101228 = 1234                | 3A11 write FEE00000            | FEE00000
+            first    | 101228 = 1234                | 3A11 read  FEE00000            | fault 87
+            first    | 101228 = 1234                | 3A11 read  FEEFFFFF            | fault 87
+            first    | 101228 = 1234                | 3A11 read  FEDFFFFF            | fault 71
+            first    | 101228 = 1234                | 3A11 read  FEF00000            | fault 71
+            nested   | 101228 = 42                  | 3A11 write FEEFFFFF            | FEEFFFFF
+            nested   | 101228 = 42                  | 3A11 read  FEE00000            | fault 87
+            nested   | 101228 = 42                  | 3A11 read  FEF00000            | fault 71
+            nested   | 101228 = 42                  | 3A11 write FEF00000            | fault 71
             absent   | 1003A0 = 0                   | 3A11 write FEE12344            | FEE12344
             legacy   | RTADDR = 180000              | 3A11 write FEDFFFFF            | 1FF00FFF 4K rw
             legacy   | RTADDR = 180000              | 3A11 write FEE00000            | FEE00000
