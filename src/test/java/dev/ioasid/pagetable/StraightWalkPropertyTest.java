@@ -42,8 +42,7 @@ class StraightWalkPropertyTest {
                     if (walked != StraightWalk.UNDECIDED) {
                         decided++;
                         assertThat(input >>> inputBits).isZero();
-                        assertThat(walked)
-                                .isEqualTo(PageWalk.walk(memory, format, root, input, need, Steps.UNSEEN));
+                        assertThat(walked).isEqualTo(PageWalk.walk(memory, format, root, input, need, Steps.UNSEEN));
                     }
                 }
             }
