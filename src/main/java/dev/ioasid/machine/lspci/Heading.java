@@ -29,14 +29,23 @@ record Heading(Rid rid, String name, boolean bridge, int vendor, int device) {
         return BEGIN.matcher(line.text()).lookingAt();
     }
 
-    /** EINVAL for a segment that no RID can hold, and for a line without class or name. */
+    /**
+     * Whether the function lies in a segment of more than 16 bits. Linux numbers so what a Volume Management Device hides
+     * behind itself: its requests carry that device's RID, and an IOMMU does not know it.
+     */
+    static boolean isHidden(Line line) {
+        var begin = BEGIN.matcher(line.text());
+        return begin.lookingAt() && begin.group(1) != null && Long.parseLong(begin.group(1), 16) > 0xffff;
+    }
+
+    /** EINVAL for a line without class or name. */
     static Heading of(Line line) {
         var begin = BEGIN.matcher(line.text());
         var form = FORM.matcher(line.text());
         if (!begin.lookingAt() || !form.matches()) {
             throw line.refused("expected a class and a name, as in 'Ethernet controller: …'");
         }
-        var rid = rid(line, begin.group(1), begin.group(2));
+        var rid = rid(begin.group(1), begin.group(2));
         boolean bridge = BRIDGE.matcher(form.group(1)).find();
         var name = withoutRevision(form.group(2));
         var ids = IDS.matcher(name);
@@ -47,15 +56,8 @@ record Heading(Rid rid, String name, boolean bridge, int vendor, int device) {
         return new Heading(rid, name, bridge, UNKNOWN, nameless.find() ? hex(nameless.group(1)) : UNKNOWN);
     }
 
-    private static Rid rid(Line line, @Nullable String segment, String rest) {
-        if (segment == null) {
-            return Rid.parse(rest);
-        }
-        if (Long.parseLong(segment, 16) > 0xffff) {
-            throw line.refused(
-                    "segment 0x" + segment + " is beyond 0xffff, and an IOMMU knows segments of 16 bits only");
-        }
-        return Rid.parse(segment.substring(segment.length() - 4) + ":" + rest);
+    private static Rid rid(@Nullable String segment, String rest) {
+        return Rid.parse(segment == null ? rest : segment.substring(segment.length() - 4) + ":" + rest);
     }
 
     private static String withoutRevision(String name) {

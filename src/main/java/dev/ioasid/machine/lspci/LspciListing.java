@@ -17,12 +17,18 @@ public final class LspciListing {
      * are derived, and numbered from the lowest free number up. What the listing does not show, for want of {@code -vvv}
      * or of privilege, a function is taken not to have.
      *
-     * <p>EINVAL, naming the line, for what lspci does not print, for a segment beyond 16 bits and for a function listed
-     * twice; EINVAL for a listing without functions.
+     * <p>What a Volume Management Device hides behind itself (segments from 0x10000) is left out: its requests carry the RID
+     * of that device.
+     *
+     * <p>EINVAL, naming the line, for what lspci does not print and for a function listed twice; EINVAL for a listing
+     * without functions.
      */
     public static List<ListedFunction> read(String text) {
         var functions = new TreeMap<Rid, Listed>();
         for (var entry : Entry.split(text)) {
+            if (Heading.isHidden(entry.heading())) {
+                continue;
+            }
             var function = PciFunction.of(entry);
             var listed = new Listed(entry.heading().number(), function);
             var earlier = functions.putIfAbsent(function.rid(), listed);

@@ -100,8 +100,6 @@ class LspciTextTest {
                 "00:03.8 Ethernet controller: Acme Card",
                 "0:03.0 Ethernet controller: Acme Card",
                 "000:00:03.0 Ethernet controller: Acme Card",
-                "10000:e0:1d.0 PCI bridge [0604]: Intel Corporation Port [8086:a110]",
-                "ffffffff:e0:1d.0 PCI bridge: Intel Corporation Port",
                 "0000:00:02.0 Ethernet controller: listed twice",
                 "\tIOMMU group: x",
                 "\tIOMMU group: -1",
@@ -117,6 +115,14 @@ class LspciTextTest {
                 .satisfies(refused -> assertThat(refused.errno()).isEqualTo(Errno.EINVAL))
                 .satisfies(refused -> assertThat(refused.subjects()).containsEntry("line", 4))
                 .satisfies(refused -> assertThat(refused).hasMessageContaining("line 4 '" + line.strip() + "'"));
+    }
+
+    @Test
+    void whatAVolumeManagementDeviceHidesIsLeftOut() {
+        var hidden = "10000:e0:1d.0 PCI bridge [0604]: Intel Corporation Port [8086:a110]\n"
+                + "\tBus: primary=e0, secondary=e1, subordinate=e1, sec-latency=0\n\n"
+                + "ffffffff:00:02.0 Thing: Acme Card\n\n";
+        assertThat(LspciListing.read(hidden + GOOD)).isEqualTo(LspciListing.read(GOOD));
     }
 
     @Test
