@@ -49,6 +49,8 @@ class BadInputTest extends HttpTest {
                     {"iova": "0x9000", "length": "0x1000", "permissions": "rw", "physicalAddress": "0x5000"}"""),
             new Good("POST", "/v1/machines/m1/ioasids/3/mappings", """
                     {"mappings": [{"iova": "0x9000", "length": "0x1000", "permissions": "rw"}]}"""),
+            new Good("PUT", "/v1/machines/m1/ioasids/3/allowed-ranges", """
+                    {"ranges": [{"first": "0x100000", "last": "0x1fffff"}]}"""),
             new Good("POST", "/v1/machines/m1/translations", """
                     {"requests": [{"rid": "0000:3b:00.0", "iova": "0x7000", "access": "read", "privileged": false}]}"""),
             new Good("POST", "/v1/machines/m1/translations/explain", """
@@ -75,6 +77,7 @@ class BadInputTest extends HttpTest {
                         M1 + "/devices/0000:3a:00.0/pasids",
                         M1 + "/ioasids",
                         M1 + "/ioasids/3/mappings",
+                        M1 + "/ioasids/3/allowed-ranges",
                         M1 + "/topology")
                 .map(path -> json(path).toString())
                 .collect(Collectors.joining("\n"));
