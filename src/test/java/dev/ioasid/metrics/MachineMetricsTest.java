@@ -12,7 +12,15 @@ import dev.ioasid.machine.Preset;
 import dev.ioasid.pagetable.Permissions;
 import dev.ioasid.service.Machines;
 import java.io.IOException;
+import java.net.ConnectException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Executors;
@@ -20,9 +28,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.resttestclient.autoconfigure.AutoConfigureRestTestClient;
 import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.boot.test.web.server.LocalServerPort;
 import org.springframework.test.web.servlet.client.RestTestClient;
 
 @SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
@@ -36,6 +46,9 @@ class MachineMetricsTest {
 
     @Autowired
     Machines machines;
+
+    @LocalServerPort
+    int port;
 
     @AfterEach
     void deleteMachines() {
@@ -146,10 +159,54 @@ class MachineMetricsTest {
     }
 
     @Test
+    void prometheusScrapesIt(@TempDir Path folder) throws IOException, InterruptedException {
+        assumeThat(installed("prometheus")).as("prometheus is installed").isTrue();
+        machines.create("a", 1L << 32, List.of(), Preset.SIOV);
+        int listens;
+        try (var free = new ServerSocket(0)) {
+            listens = free.getLocalPort();
+        }
+        var config = Files.writeString(folder.resolve("prometheus.yml"), """
+                global: { scrape_interval: 1s }
+                scrape_configs:
+                  - { job_name: ioasid, metrics_path: /actuator/prometheus, static_configs: [{ targets: ["127.0.0.1:%d"] }] }
+                """.formatted(port));
+        var prometheus = new ProcessBuilder(
+                        "prometheus",
+                        "--config.file=" + config,
+                        "--storage.tsdb.path=" + folder.resolve("data"),
+                        "--web.listen-address=127.0.0.1:" + listens)
+                .redirectErrorStream(true)
+                .redirectOutput(folder.resolve("log").toFile())
+                .start();
+        try (var http = HttpClient.newHttpClient()) {
+            var question = HttpRequest.newBuilder(
+                            URI.create("http://127.0.0.1:%d/api/v1/query?query=ioasid_ioasids".formatted(listens)))
+                    .build();
+            var answer = "";
+            for (int i = 0; i < 150 && !answer.contains(",\"3\"]"); i++) {
+                TimeUnit.MILLISECONDS.sleep(200);
+                try {
+                    answer = http.send(question, HttpResponse.BodyHandlers.ofString())
+                            .body();
+                } catch (ConnectException starting) {
+                    answer = "it does not listen yet";
+                }
+            }
+            assertThat(answer).contains(",\"3\"]");
+        } finally {
+            prometheus.destroy();
+            prometheus.waitFor();
+        }
+    }
+
+    private static boolean installed(String program) throws IOException, InterruptedException {
+        return new ProcessBuilder("which", program).start().waitFor() == 0;
+    }
+
+    @Test
     void promtoolFindsNothingToComplainAbout() throws IOException, InterruptedException {
-        assumeThat(Runtime.getRuntime().exec(new String[] {"which", "promtool"}).waitFor())
-                .as("promtool is installed")
-                .isZero();
+        assumeThat(installed("promtool")).as("promtool is installed").isTrue();
         client.get().uri("/v1/machines").exchange().expectStatus().isOk();
         var promtool = new ProcessBuilder("promtool", "check", "metrics")
                 .redirectErrorStream(true)
