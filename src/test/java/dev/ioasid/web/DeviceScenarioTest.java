@@ -2,9 +2,13 @@ package dev.ioasid.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.springframework.http.MediaType;
+import org.springframework.test.web.servlet.client.RestTestClient;
 
 class DeviceScenarioTest extends HttpTest {
     private static final String DEVICES = M1 + "/devices";
@@ -107,6 +111,33 @@ class DeviceScenarioTest extends HttpTest {
                 {"rid": "3c:00.0", "iommu": "iommu0", "pasidBits": 0}""").expectStatus().isCreated();
         refused(post(DEVICES + "/3c:00.0/pasids", "{}"), 422, "EOPNOTSUPP", """
                 {"capability": "pasidBits"}""");
+    }
+
+    @Test
+    void aServersListingIsImportedAllOrNone() throws IOException {
+        var listing = Files.readString(Path.of("src/test/resources/lspci/server-86.txt"));
+        var wouldBe = listed("?dryRun=true", listing);
+        wouldBe.expectStatus().isOk();
+        var items = json(wouldBe).get("items");
+        assertThat(items).isNotEmpty();
+        assertThat(json(DEVICES).get("items")).isEmpty();
+        var imported = listed("?iommu=iommu0", listing);
+        imported.expectStatus().isCreated().expectHeader().valueEquals("Location", DEVICES);
+        assertThat(json(imported).get("items")).isEqualTo(items);
+        assertThat(json(DEVICES).get("items")).hasSameSizeAs(items);
+        var before = json(DEVICES);
+        expectRefused(listed("", listing), 409, "EEXIST");
+        assertThat(json(DEVICES)).isEqualTo(before);
+        expectRefused(listed("?dryRun=maybe", listing), 400, "EINVAL");
+        expectRefused(listed("", "this is no listing"), 400, "EINVAL");
+    }
+
+    private RestTestClient.ResponseSpec listed(String query, String listing) {
+        return client.post()
+                .uri(DEVICES + "/import" + query)
+                .contentType(MediaType.TEXT_PLAIN)
+                .body(listing)
+                .exchange();
     }
 
     @Test
