@@ -172,7 +172,7 @@ public final class PhysicalMemory implements AutoCloseable {
     }
 
     private MemorySegment segment(long address, long length) {
-        if (length < 0 || Long.compareUnsigned(address, -length) > 0) {
+        if (length < 0 || Long.compareUnsigned(address + length - 1, address) < 0) {
             throw unbacked(address, length);
         }
         check(AddressRange.of(address, length));

@@ -27,11 +27,13 @@ import org.springdoc.core.customizers.OpenApiCustomizer;
 import org.springdoc.core.customizers.OperationCustomizer;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Lazy;
 import org.springframework.core.MethodParameter;
 import org.springframework.http.HttpStatus;
 import org.springframework.web.bind.annotation.PathVariable;
 
 /** The OpenAPI document: what the controllers do not say about themselves. */
+@Lazy
 @Configuration(proxyBeanMethods = false)
 class OpenApi {
     private static final String PROBLEM = "application/problem+json";
