@@ -240,7 +240,7 @@ final class VtdTranslation {
         if (!ScalableContextEntry.PASIDE.isSet(c0)) {
             return VtdFault.SCT_6;
         }
-        if (pasid >>> pasidBits != 0) {
+        if ((long) pasid >>> pasidBits != 0) {
             return VtdFault.SGN_10;
         }
         if (pasid >>> reach != 0) {

@@ -256,7 +256,11 @@ final class RandomTables {
         long size = 0x1000L << 9 * (leafLevel - 1);
         set(
                 table + (input >>> 12 + 9 * (leafLevel - 1) & 511) * 8,
-                page & ~(size - 1) | 1 | firstRights() | (leafLevel > 1 ? 1 << 7 : 0) | noise(FIRST_STAGE_IGNORED));
+                page & ~(size - 1)
+                        | 1
+                        | firstRights()
+                        | (leafLevel > 1 ? 1 << 7 | noise(1 << 12) : 0)
+                        | noise(FIRST_STAGE_IGNORED));
     }
 
     private void mapNested(long secondRoot, int aw, long firstRoot, long guestOfFirstRoot, int levels, long input) {

@@ -168,7 +168,7 @@ public final class VtdOracle {
             if (!bit(context[0], 3)) {
                 throw new Fault(0x45);
             }
-            if (request.pasid() >>> unit.pasidBits() != 0) {
+            if ((long) request.pasid() >>> unit.pasidBits() != 0) {
                 throw new Fault(0x89);
             }
             if (request.pasid() >>> directoryPasidBits(context) != 0) {
