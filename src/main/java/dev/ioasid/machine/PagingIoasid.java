@@ -242,7 +242,7 @@ final class PagingIoasid extends Ioasid {
             throw new RefusedException(Errno.ENOENT, "nothing is mapped in 0x%x..0x%x".formatted(iova, last), subjects);
         }
         for (var mapping : List.of(within.getFirst(), within.getLast())) {
-            if (mapping.iova() < iova || mapping.last() > last) {
+            if (Long.compareUnsigned(mapping.iova(), iova) < 0 || Long.compareUnsigned(mapping.last(), last) > 0) {
                 throw new RefusedException(
                         Errno.ENOENT,
                         "the mapping 0x%x..0x%x sticks out of 0x%x..0x%x: mappings are removed whole"

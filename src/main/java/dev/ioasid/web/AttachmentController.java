@@ -50,21 +50,19 @@ class AttachmentController {
     }
 
     @Operation(operationId = "getAttachment", summary = "Show what a device's requests without PASID are led to")
-    @Refuses(Errno.ENODEV)
     @GetMapping(path = BY_RID, produces = Web.JSON)
     AttachmentBody get(@PathVariable String machine, @PathVariable Rid rid) {
         return get(machine, Route.of(rid));
     }
 
     @Operation(operationId = "attach", summary = "Attach a device by its RID, or replace its attachment without a gap")
-    @Refuses({Errno.ENODEV, Errno.EBUSY, Errno.EADDRINUSE, Errno.ENOSPC, Errno.EOPNOTSUPP, Errno.ENOMEM})
+    @Refuses({Errno.EBUSY, Errno.EADDRINUSE, Errno.ENOSPC, Errno.EOPNOTSUPP, Errno.ENOMEM})
     @PutMapping(path = BY_RID, consumes = Web.JSON, produces = Web.JSON)
     AttachmentBody attach(@PathVariable String machine, @PathVariable Rid rid, @RequestBody AttachBody body) {
         return attach(machine, Route.of(rid), body);
     }
 
     @Operation(operationId = "detach", summary = "Detach a device's RID: its requests without PASID are blocked")
-    @Refuses(Errno.ENODEV)
     @DeleteMapping(BY_RID)
     @ResponseStatus(HttpStatus.NO_CONTENT)
     void detach(@PathVariable String machine, @PathVariable Rid rid) {
@@ -72,7 +70,6 @@ class AttachmentController {
     }
 
     @Operation(operationId = "getPasidAttachment", summary = "Show what a device's requests with a PASID are led to")
-    @Refuses(Errno.ENODEV)
     @GetMapping(path = BY_PASID, produces = Web.JSON)
     AttachmentBody getPasid(@PathVariable String machine, @PathVariable Rid rid, @PathVariable Pasid pasid) {
         return get(machine, new Route(rid, pasid.value()));
@@ -81,7 +78,7 @@ class AttachmentController {
     @Operation(
             operationId = "attachPasid",
             summary = "Attach a device's PASID, allocating it if need be, or replace its attachment without a gap")
-    @Refuses({Errno.ENODEV, Errno.EBUSY, Errno.ENOSPC, Errno.EOPNOTSUPP, Errno.ENOMEM})
+    @Refuses({Errno.EBUSY, Errno.ENOSPC, Errno.EOPNOTSUPP, Errno.ENOMEM})
     @PutMapping(path = BY_PASID, consumes = Web.JSON, produces = Web.JSON)
     AttachmentBody attachPasid(
             @PathVariable String machine,
@@ -92,7 +89,6 @@ class AttachmentController {
     }
 
     @Operation(operationId = "detachPasid", summary = "Detach a device's PASID: its requests with it are blocked")
-    @Refuses(Errno.ENODEV)
     @DeleteMapping(BY_PASID)
     @ResponseStatus(HttpStatus.NO_CONTENT)
     void detachPasid(@PathVariable String machine, @PathVariable Rid rid, @PathVariable Pasid pasid) {

@@ -138,7 +138,7 @@ class DeviceController {
     }
 
     @Operation(operationId = "createDevice", summary = "Add a device")
-    @Refuses(Errno.EEXIST)
+    @Refuses({Errno.EEXIST, Errno.ENOMEM})
     @PostMapping(consumes = Web.JSON, produces = Web.JSON)
     @ResponseStatus(HttpStatus.CREATED)
     ResponseEntity<DeviceBody> create(@PathVariable String machine, @RequestBody NewDevice body) {
@@ -147,7 +147,7 @@ class DeviceController {
     }
 
     @Operation(operationId = "importDevices", summary = "Add the devices that lspci -D -vvv -nn lists, all or none")
-    @Refuses(Errno.EEXIST)
+    @Refuses({Errno.EEXIST, Errno.ENOMEM})
     @ApiResponse(responseCode = "201", description = "Added")
     @ApiResponse(responseCode = "200", description = "What would be added (dryRun)")
     @PostMapping(path = "/import", consumes = Web.TEXT, produces = Web.JSON)

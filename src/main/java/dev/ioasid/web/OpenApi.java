@@ -3,6 +3,7 @@ package dev.ioasid.web;
 import static dev.ioasid.web.OpenApiSchemas.reference;
 
 import dev.ioasid.errno.Errno;
+import dev.ioasid.iommu.Rid;
 import io.swagger.v3.oas.models.OpenAPI;
 import io.swagger.v3.oas.models.Operation;
 import io.swagger.v3.oas.models.headers.Header;
@@ -26,7 +27,9 @@ import org.springdoc.core.customizers.OpenApiCustomizer;
 import org.springdoc.core.customizers.OperationCustomizer;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.MethodParameter;
 import org.springframework.http.HttpStatus;
+import org.springframework.web.bind.annotation.PathVariable;
 
 /** The OpenAPI document: what the controllers do not say about themselves. */
 @Configuration(proxyBeanMethods = false)
@@ -70,6 +73,9 @@ class OpenApi {
                     && operation.getParameters().stream().anyMatch(parameter -> "path".equals(parameter.getIn()))) {
                 errnos.add(Errno.ENOENT);
             }
+            if (Arrays.stream(method.getMethodParameters()).anyMatch(OpenApi::isDevice)) {
+                errnos.add(Errno.ENODEV);
+            }
             if (operation.getRequestBody() != null) {
                 errnos.add(Errno.E2BIG);
                 refusal(operation, HttpStatus.UNSUPPORTED_MEDIA_TYPE, "EINVAL: a Content-Type that is not taken");
@@ -83,6 +89,10 @@ class OpenApi {
             operation.getResponses().addApiResponse("500", problem("EIO: an internal error"));
             return operation;
         };
+    }
+
+    private static boolean isDevice(MethodParameter parameter) {
+        return parameter.hasParameterAnnotation(PathVariable.class) && parameter.getParameterType() == Rid.class;
     }
 
     private static boolean answers(Operation operation) {

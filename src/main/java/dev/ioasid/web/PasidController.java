@@ -49,7 +49,7 @@ class PasidController {
     }
 
     @Operation(operationId = "allocatePasid", summary = "Allocate a PASID")
-    @Refuses({Errno.ENODEV, Errno.EBUSY, Errno.ENOSPC, Errno.EOPNOTSUPP})
+    @Refuses({Errno.EBUSY, Errno.ENOSPC, Errno.EOPNOTSUPP})
     @PostMapping(consumes = Web.JSON, produces = Web.JSON)
     @ResponseStatus(HttpStatus.CREATED)
     ResponseEntity<PasidBody> allocate(
@@ -85,7 +85,7 @@ class PasidController {
     }
 
     @Operation(operationId = "freePasid", summary = "Free a PASID")
-    @Refuses({Errno.ENODEV, Errno.EBUSY})
+    @Refuses(Errno.EBUSY)
     @DeleteMapping("/{pasid}")
     @ResponseStatus(HttpStatus.NO_CONTENT)
     void free(@PathVariable String machine, @PathVariable Rid rid, @PathVariable Pasid pasid) {

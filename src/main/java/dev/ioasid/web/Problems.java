@@ -11,6 +11,7 @@ import java.net.URISyntaxException;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +46,9 @@ import tools.jackson.core.JacksonException;
 class Problems extends ResponseEntityExceptionHandler {
     /** The errno of what is our own fault. Nothing is ever refused with it. */
     static final String EIO = "EIO";
+
+    /** What a problem document has anyway; no subject may take its place. */
+    private static final Set<String> MEMBERS = Set.of("type", "title", "status", "detail", "instance", "errno");
 
     private static final Logger LOG = LoggerFactory.getLogger(Problems.class);
     private static final DisconnectedClientHelper DISCONNECTED =
@@ -146,7 +150,9 @@ class Problems extends ResponseEntityExceptionHandler {
 
     static ProblemDetail problem(RefusedException refused) {
         var problem = problem(refused.errno(), String.valueOf(refused.getMessage()));
-        new TreeMap<>(refused.subjects()).forEach((name, value) -> problem.setProperty(name, wire(value)));
+        var subjects = new TreeMap<>(refused.subjects());
+        subjects.keySet().removeAll(MEMBERS);
+        subjects.forEach((name, value) -> problem.setProperty(name, wire(value)));
         return problem;
     }
 

@@ -62,11 +62,16 @@ final class ReadmeTour {
     }
 
     static ReadmeTour of(String markdown) {
+        return of(markdown, HEADING);
+    }
+
+    /** The commands under another heading of the second level. */
+    static ReadmeTour of(String markdown, String heading) {
         var blocks = new ArrayList<Block>();
         var lines = markdown.lines().toList();
-        int start = lines.indexOf(HEADING);
+        int start = lines.indexOf(heading);
         if (start < 0) {
-            throw new IllegalArgumentException("there is no heading '" + HEADING + "'");
+            throw new IllegalArgumentException("there is no heading '" + heading + "'");
         }
         for (int i = start + 1; i < lines.size() && !lines.get(i).startsWith("## "); i++) {
             var fence = FENCE.matcher(lines.get(i));
@@ -80,7 +85,7 @@ final class ReadmeTour {
             }
         }
         if (blocks.stream().noneMatch(block -> block.language().equals("sh"))) {
-            throw new IllegalArgumentException("there is no ```sh block under '" + HEADING + "'");
+            throw new IllegalArgumentException("there is no ```sh block under '" + heading + "'");
         }
         return new ReadmeTour(blocks);
     }

@@ -1,0 +1,221 @@
+package dev.ioasid.metrics;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import dev.ioasid.iommu.Access;
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.Rid;
+import dev.ioasid.machine.Command;
+import dev.ioasid.machine.MapRequest;
+import dev.ioasid.machine.Preset;
+import dev.ioasid.pagetable.Permissions;
+import dev.ioasid.service.Machines;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.resttestclient.autoconfigure.AutoConfigureRestTestClient;
+import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.boot.test.web.server.LocalServerPort;
+import org.springframework.test.web.servlet.client.RestTestClient;
+
+@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
+@AutoConfigureRestTestClient
+class MachineMetricsTest {
+    private static final DmaRequest READ =
+            new DmaRequest(new Rid(0, 0x3b, 0, 0), DmaRequest.NO_PASID, 0x1000, Access.READ, false);
+
+    @Autowired
+    RestTestClient client;
+
+    @Autowired
+    Machines machines;
+
+    @LocalServerPort
+    int port;
+
+    @AfterEach
+    void deleteMachines() {
+        machines.list(null, 1000).forEach(machine -> machines.delete(machine.name()));
+    }
+
+    private String scrape() {
+        var body = client.get()
+                .uri("/actuator/prometheus")
+                .exchange()
+                .expectStatus()
+                .isOk()
+                .expectBody()
+                .returnResult()
+                .getResponseBody();
+        return new String(body, StandardCharsets.UTF_8);
+    }
+
+    private double metric(String name) throws InterruptedException {
+        TimeUnit.MILLISECONDS.sleep(25); // longer than a scrape's moment
+        return scrape().lines()
+                .filter(line -> line.startsWith(name + " "))
+                .mapToDouble(line -> Double.parseDouble(line.substring(name.length() + 1)))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("no " + name));
+    }
+
+    @Test
+    void gaugesFollowTheMachines() throws InterruptedException {
+        assertThat(metric("ioasid_machines")).isZero();
+        machines.create("a", 1L << 32, List.of(), Preset.SIOV);
+        machines.create("b", 1L << 32, List.of(), Preset.SIOV);
+        machines.apply("a", new Command.Map(3, List.of(new MapRequest(0x1000L, 0x3000, Permissions.READ_WRITE, null))));
+        assertThat(metric("ioasid_machines")).isEqualTo(2);
+        assertThat(metric("ioasid_ioasids")).isEqualTo(6);
+        assertThat(metric("ioasid_attachments")).isEqualTo(8);
+        assertThat(metric("ioasid_mapped_bytes")).isEqualTo(0x3000);
+        assertThat(metric("ioasid_table_pages")).isEqualTo(6 + 3);
+        assertThat(metric("ioasid_memory_committed_bytes")).isPositive();
+        deleteMachines();
+        assertThat(metric("ioasid_machines")).isZero();
+        assertThat(metric("ioasid_mapped_bytes")).isZero();
+    }
+
+    @Test
+    void countersKeepWhatDeletedMachinesHaveCounted() throws InterruptedException {
+        double translated = metric("ioasid_translations_total{outcome=\"translated\"}");
+        double faults = metric("ioasid_translations_total{outcome=\"fault\"}");
+        double absent = metric("ioasid_faults_total{reason=\"SSS.2\"}");
+        machines.create("a", 1L << 32, List.of(), Preset.SIOV);
+        machines.apply("a", new Command.Translate(List.of(READ, READ)));
+        machines.apply("a", new Command.Map(3, List.of(new MapRequest(0x1000L, 0x1000, Permissions.READ_WRITE, null))));
+        machines.apply("a", new Command.Translate(List.of(READ, READ, READ)));
+        for (int i = 0; i < 2; i++) {
+            assertThat(metric("ioasid_translations_total{outcome=\"translated\"}"))
+                    .isEqualTo(translated + 3);
+            assertThat(metric("ioasid_translations_total{outcome=\"fault\"}")).isEqualTo(faults + 2);
+            assertThat(metric("ioasid_faults_total{reason=\"SSS.2\"}")).isEqualTo(absent + 2);
+            deleteMachines();
+        }
+    }
+
+    @Test
+    void noCounterDipsWhileMachinesComeAndGo() throws Exception {
+        var done = new AtomicBoolean();
+        long[] made = {0};
+        long before = machines.totals().faults();
+        try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            var worker = threads.submit(() -> {
+                while (!done.get()) {
+                    machines.create("x", 1L << 24, List.of(), Preset.SIOV);
+                    machines.apply("x", new Command.Translate(Collections.nCopies(7, READ)));
+                    machines.delete("x");
+                    made[0] += 7;
+                }
+                return null;
+            });
+            long last = before;
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(2);
+            while (System.nanoTime() < end) {
+                long now = machines.totals().faults();
+                assertThat(now).isGreaterThanOrEqualTo(last);
+                last = now;
+            }
+            done.set(true);
+            worker.get();
+        }
+        assertThat(machines.totals().faults()).isEqualTo(before + made[0]);
+    }
+
+    @Test
+    void noMachineIsNamed() throws InterruptedException {
+        machines.create("very-special-name", 1L << 32, List.of(), Preset.SIOV);
+        client.get()
+                .uri("/v1/machines/very-special-name")
+                .exchange()
+                .expectStatus()
+                .isOk();
+        client.get()
+                .uri("/v1/machines/other-special-name")
+                .exchange()
+                .expectStatus()
+                .isNotFound();
+        client.get().uri("/v1/special-path").exchange().expectStatus().isNotFound();
+        var scraped = scrape();
+        assertThat(scraped).doesNotContain("special");
+        assertThat(scraped).contains("uri=\"/v1/machines/{machine}\"");
+    }
+
+    @Test
+    void prometheusScrapesIt(@TempDir Path folder) throws IOException, InterruptedException {
+        assumeThat(installed("prometheus")).as("prometheus is installed").isTrue();
+        machines.create("a", 1L << 32, List.of(), Preset.SIOV);
+        int listens;
+        try (var free = new ServerSocket(0)) {
+            listens = free.getLocalPort();
+        }
+        var config = Files.writeString(folder.resolve("prometheus.yml"), """
+                global: { scrape_interval: 1s }
+                scrape_configs:
+                  - { job_name: ioasid, metrics_path: /actuator/prometheus, static_configs: [{ targets: ["127.0.0.1:%d"] }] }
+                """.formatted(port));
+        var prometheus = new ProcessBuilder(
+                        "prometheus",
+                        "--config.file=" + config,
+                        "--storage.tsdb.path=" + folder.resolve("data"),
+                        "--web.listen-address=127.0.0.1:" + listens)
+                .redirectErrorStream(true)
+                .redirectOutput(folder.resolve("log").toFile())
+                .start();
+        try (var http = HttpClient.newHttpClient()) {
+            var question = HttpRequest.newBuilder(
+                            URI.create("http://127.0.0.1:%d/api/v1/query?query=ioasid_ioasids".formatted(listens)))
+                    .build();
+            var answer = "";
+            for (int i = 0; i < 150 && !answer.contains(",\"3\"]"); i++) {
+                TimeUnit.MILLISECONDS.sleep(200);
+                try {
+                    answer = http.send(question, HttpResponse.BodyHandlers.ofString())
+                            .body();
+                } catch (ConnectException starting) {
+                    answer = "it does not listen yet";
+                }
+            }
+            assertThat(answer).contains(",\"3\"]");
+        } finally {
+            prometheus.destroy();
+            prometheus.waitFor();
+        }
+    }
+
+    private static boolean installed(String program) throws IOException, InterruptedException {
+        return new ProcessBuilder("which", program).start().waitFor() == 0;
+    }
+
+    @Test
+    void promtoolFindsNothingToComplainAbout() throws IOException, InterruptedException {
+        assumeThat(installed("promtool")).as("promtool is installed").isTrue();
+        client.get().uri("/v1/machines").exchange().expectStatus().isOk();
+        var promtool = new ProcessBuilder("promtool", "check", "metrics")
+                .redirectErrorStream(true)
+                .start();
+        try (var input = promtool.getOutputStream()) {
+            input.write(scrape().getBytes(StandardCharsets.UTF_8));
+        }
+        assertThat(new String(promtool.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+                .isEmpty();
+        assertThat(promtool.waitFor()).isZero();
+    }
+}

@@ -1,0 +1,73 @@
+package dev.ioasid.web;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class IoasidScenarioTest extends HttpTest {
+    private static final String IOASIDS = M1 + "/ioasids";
+
+    @BeforeEach
+    void makeMachine() {
+        machine("vtd");
+    }
+
+    @Test
+    void anIoasidIsMadeShownListedAndDeleted() {
+        post(IOASIDS, """
+                {"type": "paging"}""")
+                .expectStatus()
+                .isCreated()
+                .expectHeader()
+                .valueEquals("Location", IOASIDS + "/1")
+                .expectBody()
+                .json("""
+                        {"id": 1, "type": "paging", "iommu": "iommu0", "format": "vtd-second-stage", "addressWidth": 48,
+                         "routes": [], "mappedBytes": "0x0", "tableBytes": "0x1000"}""");
+        get(IOASIDS + "/1").expectBody().json("""
+                {"id": 1}""");
+        post(IOASIDS, """
+                {"type": "paging", "iommu": "iommu0", "format": "vtd-second-stage", "addressWidth": 39, "name": "vm"}""").expectBody().json("""
+                        {"id": 2, "addressWidth": 39, "name": "vm"}""");
+        delete(IOASIDS + "/1").expectStatus().isNoContent();
+        expectRefused(delete(IOASIDS + "/1"), 404, "ENOENT");
+        expectRefused(get(IOASIDS + "/1"), 404, "ENOENT");
+        expectRefused(get(IOASIDS + "/0"), 404, "ENOENT");
+        expectRefused(get(IOASIDS + "/-1"), 404, "ENOENT");
+        post(IOASIDS, """
+                {"type": "paging"}""").expectBody().json("""
+                {"id": 1}""");
+        assertThat(json(IOASIDS).get("items")).hasSize(2);
+        assertThat(json(IOASIDS + "?limit=1").get("next").asString()).isEqualTo("1");
+        assertThat(json(IOASIDS + "?after=1").get("items")).hasSize(1);
+    }
+
+    @Test
+    void whatThisServiceDoesNotHaveSaysSo() {
+        expectRefused(post(IOASIDS, """
+                {"type": "paging", "format": "armv8-stage2"}"""), 422, "EOPNOTSUPP");
+        refused(post(IOASIDS, """
+                {"type": "sva"}"""), 422, "EOPNOTSUPP", "{}");
+        expectRefused(post(IOASIDS, """
+                {"type": "paging", "format": "lpae"}"""), 400, "EINVAL");
+        expectRefused(post(IOASIDS, """
+                {"type": "paging", "context": 1}"""), 400, "EINVAL");
+        assertThat(json(IOASIDS).get("items")).isEmpty();
+    }
+
+    @Test
+    void rangesAreWhatTheWidthAllowsMinusTheRoutesHoles() {
+        post(IOASIDS, """
+                {"type": "paging"}""").expectStatus().isCreated();
+        get(IOASIDS + "/1/iova-ranges").expectBody().json("""
+                {"ranges": [{"first": "0x0", "last": "0xffffffffffff"}], "alignment": "0x1000"}""");
+        post(M1 + "/devices", """
+                {"rid": "3c:00.0", "iommu": "iommu0"}""").expectStatus().isCreated();
+        put(M1 + "/devices/3c:00.0/attachment", """
+                {"ioasid": 1}""").expectStatus().isOk();
+        get(IOASIDS + "/1/iova-ranges").expectBody().json("""
+                {"ranges": [{"first": "0x0", "last": "0xfedfffff"}, {"first": "0xfef00000", "last": "0xffffffffffff"}],
+                 "alignment": "0x1000"}""");
+    }
+}

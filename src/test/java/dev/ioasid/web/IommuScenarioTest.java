@@ -1,0 +1,144 @@
+package dev.ioasid.web;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class IommuScenarioTest extends HttpTest {
+    private static final String IOMMUS = M1 + "/iommus";
+
+    @BeforeEach
+    void makeMachine() {
+        machine("empty");
+    }
+
+    @Test
+    void anIommuIsMadeShownListedAndDeleted() {
+        post(IOMMUS, """
+                {"name": "u0", "type": "vtd"}""")
+                .expectStatus()
+                .isCreated()
+                .expectHeader()
+                .valueEquals("Location", IOMMUS + "/u0")
+                .expectBody()
+                .json("""
+                        {"name": "u0", "type": "vtd", "managed": true, "capabilities": {"addressWidth": 48,
+                         "pasidBits": 20, "pageSizes": ["0x1000", "0x200000", "0x40000000"], "nesting": true,
+                         "ats": true, "pri": true, "dirtyTracking": true}}""");
+        get(IOMMUS + "/u0").expectBody().json("""
+                {"name": "u0", "type": "vtd", "managed": true}""");
+        assertThat(json(IOMMUS).get("items")).hasSize(1);
+        expectRefused(post(IOMMUS, """
+                {"name": "u0", "type": "vtd"}"""), 409, "EEXIST");
+        delete(IOMMUS + "/u0").expectStatus().isNoContent();
+        expectRefused(get(IOMMUS + "/u0"), 404, "ENOENT");
+    }
+
+    @Test
+    void oneInUseStays() {
+        post(IOMMUS, """
+                {"name": "u0", "type": "vtd"}""").expectStatus().isCreated();
+        post(M1 + "/devices", """
+                {"rid": "3a:00.0", "iommu": "u0"}""").expectStatus().isCreated();
+        refused(delete(IOMMUS + "/u0"), 409, "EBUSY", """
+                {"iommu": "u0", "rid": "0000:3a:00.0"}""");
+    }
+
+    @Test
+    void capabilitiesAreGivenByName() {
+        post(IOMMUS, """
+                {"name": "u0", "type": "vtd", "managed": false, "capabilities": {"addressWidth": 39,
+                 "hostAddressWidth": 36, "pasidBits": 0, "pageSizes": ["0x1000"], "nesting": false, "pri": false}}""").expectStatus().isCreated().expectBody().json("""
+                        {"managed": false, "capabilities": {"addressWidth": 39, "hostAddressWidth": 36, "pasidBits": 0,
+                         "pageSizes": ["0x1000"], "nesting": false, "pri": false, "ats": true}}""");
+    }
+
+    @Test
+    void orAsRegisters() {
+        post(IOMMUS, """
+                {"name": "u0", "type": "vtd", "managed": false, "capabilities": {"VER": "0x10",
+                 "CAP": "0xd2078c106f0466", "ECAP": "0xf020df", "hostAddressWidth": 46}}""").expectStatus().isCreated().expectBody().json("""
+                        {"capabilities": {"hostAddressWidth": 46, "scalable": false, "pasidBits": 0, "addressWidth": 48}}""");
+        get(IOMMUS + "/u0/capabilities?type=vtd").expectBody().json("""
+                {"iommu": "u0", "type": "vtd",
+                 "registers": {"VER": "0x10", "CAP": "0xd2078c106f0466", "ECAP": "0xf020df"},
+                 "capabilities": {"dirtyTracking": false, "pasidBits": 0, "execute": false, "privileged": false}}""");
+        expectRefused(get(IOMMUS + "/u0/capabilities?type=smmuv3"), 422, "EOPNOTSUPP");
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(delimiter = '|', textBlock = """
+            {"CAP": 1, "ECAP": 1, "nesting": true} | EINVAL
+            {"CAP": 1}                             | EINVAL
+            {"ECAP": 1, "hostAddressWidth": 46}    | EINVAL
+            {"VER": 1}                             | EINVAL
+            {"VER": 256, "CAP": 1, "ECAP": 1}      | EINVAL
+            {"addressWidth": 47}                   | EINVAL
+            {"addressWidth": "48"}                 | EINVAL
+            {"pasidBits": 21}                      | EINVAL
+            {"pageSizes": ["0x2000"]}              | EINVAL
+            {"pageSizes": "0x1000"}                | EINVAL
+            {"nesting": 1}                         | EINVAL
+            {"nesting": "true"}                    | EINVAL
+            {"firstStage": false, "nesting": true} | EINVAL
+            {"IDR0": 1}                            | EINVAL
+            """)
+    void capabilitiesThatAreNone(String capabilities, String errno) {
+        expectRefused(post(IOMMUS, """
+                        {"name": "u0", "type": "vtd", "capabilities": %s}""".formatted(capabilities)), 400, errno);
+        assertThat(json(IOMMUS).get("items")).isEmpty();
+    }
+
+    @Test
+    void anSmmuSaysThatItIsNotModelled() {
+        refused(post(IOMMUS, """
+                {"name": "u0", "type": "smmuv3"}"""), 422, "EOPNOTSUPP", """
+                {"type": "urn:ioasid:errno:EOPNOTSUPP", "iommuType": "smmuv3"}""");
+    }
+
+    @Test
+    void theUserDrivesAnUnmanagedUnit() {
+        post(IOMMUS, """
+                {"name": "u0", "type": "vtd", "managed": false}""").expectStatus().isCreated();
+        assertThat(json(IOMMUS + "/u0/registers").get("GSTS").asString()).isEqualTo("0x0");
+        patch(IOMMUS + "/u0/registers", """
+                {"RTADDR": "0x10400", "GCMD": "0x40000000"}""").expectStatus().isOk().expectBody().json("""
+                        {"RTADDR": "0x10400", "GSTS": "0x40000000"}""");
+        var registers = get(IOMMUS + "/u0/registers");
+        expectRefused(patch(IOMMUS + "/u0/registers", """
+                {"RTADDR": "0x20400", "CAP": "0x0"}"""), 400, "EINVAL");
+        expectRefused(patch(IOMMUS + "/u0/registers", """
+                {"RTADDR": "0x20400", "NONE": "0x0"}"""), 400, "EINVAL");
+        expectRefused(patch(IOMMUS + "/u0/registers", """
+                {"RTADDR": null}"""), 400, "EINVAL");
+        assertThat(json(IOMMUS + "/u0/registers")).isEqualTo(json(registers));
+    }
+
+    @Test
+    void registersAreWrittenInTheOrderGiven() {
+        post(IOMMUS, """
+                {"name": "u0", "type": "vtd", "managed": false}""").expectStatus().isCreated();
+        // SRTP before RTADDR latches the old root: translation is then by a table at 0
+        patch(IOMMUS + "/u0/registers", """
+                {"GCMD": "0x40000000", "RTADDR": "0x10400"}""").expectStatus().isOk();
+        patch(IOMMUS + "/u0/registers", """
+                {"GCMD": "0x80000000"}""").expectStatus().isOk();
+        post(M1 + "/devices", """
+                {"rid": "00:00.0", "iommu": "u0"}""").expectStatus().isCreated();
+        post(M1 + "/translations/explain", """
+                {"rid": "00:00.0", "iova": 0, "access": "read"}""").expectBody().json("""
+                {"result": {"status": "fault", "fault": {"name": "LRT.2"}}}""");
+    }
+
+    @Test
+    void theServiceDrivesAManagedOne() {
+        post(IOMMUS, """
+                {"name": "u0", "type": "vtd"}""").expectStatus().isCreated();
+        refused(patch(IOMMUS + "/u0/registers", """
+                {"RTADDR": "0x10400"}"""), 400, "EINVAL", """
+                {"iommu": "u0"}""");
+    }
+}

@@ -1,0 +1,83 @@
+package dev.ioasid.web;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import org.junit.jupiter.api.Test;
+
+class MachineScenarioTest extends HttpTest {
+    @Test
+    void aMachineIsMadeShownListedAndDeleted() {
+        post("/v1/machines", """
+                {"name": "m1", "memory": "0x100000000", "preset": "vtd"}""")
+                .expectStatus()
+                .isCreated()
+                .expectHeader()
+                .valueEquals("Location", M1)
+                .expectBody()
+                .json("""
+                        {"name": "m1", "memory": "0x100000000", "preset": "vtd"}""");
+        get(M1).expectStatus().isOk().expectBody().json("""
+                {"name": "m1", "memory": "0x100000000", "preset": "vtd"}""");
+        assertThat(json(M1).get("committedBytes").asString()).startsWith("0x");
+        assertThat(json("/v1/machines").get("items")).hasSize(1);
+        delete(M1).expectStatus().isNoContent().expectBody().isEmpty();
+        expectRefused(get(M1), 404, "ENOENT");
+        expectRefused(delete(M1), 404, "ENOENT");
+        assertThat(json("/v1/machines").get("items")).isEmpty();
+    }
+
+    @Test
+    void withoutAPresetAMachineIsEmptyAndMemoryMayBeANumber() {
+        post("/v1/machines", """
+                {"name": "m1", "memory": 4096}""").expectStatus().isCreated().expectBody().json("""
+                        {"name": "m1", "memory": "0x1000", "preset": "empty", "committedBytes": "0x0"}""");
+        assertThat(json(M1 + "/iommus").get("items")).isEmpty();
+    }
+
+    @Test
+    void aNameIsTakenOnce() {
+        machine("empty");
+        refused(post("/v1/machines", """
+                {"name": "m1", "memory": "0x1000"}"""), 409, "EEXIST", """
+                {"machine": "m1"}""");
+    }
+
+    @Test
+    void aHoleIsBackedByNothing() {
+        post("/v1/machines", """
+                {"name": "m1", "memory": "0x10000", "holes": [{"first": "0x4000", "last": "0x4fff"}]}""").expectStatus().isCreated();
+        get(M1 + "/memory/0x3000?length=0x1000").expectStatus().isOk();
+        expectRefused(get(M1 + "/memory/0x3000?length=0x1001"), 400, "EINVAL");
+        get(M1 + "/memory/0x5000?length=0xb000").expectStatus().isOk();
+    }
+
+    @Test
+    void whatIsNotModelledSaysSo() {
+        refused(post("/v1/machines", """
+                {"name": "m1", "memory": "0x10000000", "preset": "smmuv3"}"""), 422, "EOPNOTSUPP", """
+                {"preset": "smmuv3"}""");
+        assertThat(json("/v1/machines").get("items")).isEmpty();
+    }
+
+    @Test
+    void listsArePaged() {
+        for (var name : new String[] {"a", "b", "c", "d", "e"}) {
+            post("/v1/machines", "{\"name\": \"%s\", \"memory\": 4096}".formatted(name))
+                    .expectStatus()
+                    .isCreated();
+        }
+        var seen = new ArrayList<String>();
+        var page = json("/v1/machines?limit=2");
+        while (true) {
+            page.get("items").forEach(machine -> seen.add(machine.get("name").asString()));
+            if (!page.has("next")) {
+                break;
+            }
+            page = json("/v1/machines?limit=2&after=" + page.get("next").asString());
+        }
+        assertThat(seen).containsExactly("a", "b", "c", "d", "e");
+        assertThat(json("/v1/machines?limit=5").has("next")).isFalse();
+        assertThat(json("/v1/machines?after=e").get("items")).isEmpty();
+    }
+}
