@@ -56,5 +56,5 @@ rm -rf "$image/app"
 "$jdk/bin/java" -Djarmode=tools -jar "$jar" extract --destination "$image/app" --application-filename ioasid.jar
 mkdir "$image/app/health"
 "$jdk/bin/javac" --release 25 -d "$image/app/health" docker/Health.java
-cp docker/Dockerfile "$image"
+cp Dockerfile "$image"
 du -sh "$image"

@@ -204,6 +204,31 @@ public sealed interface Command<R> {
         }
     }
 
+    /**
+     * Limits where addresses are allocated; replaces the list before. ENOENT; EINVAL: not paging, a range of one address, too wide,
+     * or two that meet; EADDRINUSE: one meets a reserved region.
+     */
+    record AllowRanges(int ioasid, List<AddressRange> ranges) implements Command<List<AddressRange>> {
+        @Override
+        public List<AddressRange> applyTo(Machine machine) {
+            var space = machine.ioasids().paging(ioasid).space();
+            space.allow(ranges);
+            return space.allowed();
+        }
+    }
+
+    /**
+     * Writes bytes through an IOASID, all or none. ENOENT: no such IOASID, or a byte is not mapped; EPERM: a byte may not be
+     * written; EINVAL: not paging, or the range wraps.
+     */
+    record WriteThrough(int ioasid, long iova, byte[] bytes) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.ioasids().paging(ioasid).write(iova, bytes);
+            return Done.DONE;
+        }
+    }
+
     /** Translates requests, in order, as the hardware does. ENODEV, EINVAL: {@code index} names the bad one, none is done. */
     record Translate(List<DmaRequest> requests) implements Command<List<Translation>> {
         @Override

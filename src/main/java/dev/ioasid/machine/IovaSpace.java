@@ -23,6 +23,7 @@ final class IovaSpace {
     private final PagingIoasid ioasid;
     private final TreeMap<Long, Mapping> mappings;
     private final List<Hole> holes = new ArrayList<>(); // one for each device and region, ascending
+    private List<AddressRange> allowed = List.of();
     /** No granule from the first to this is free. */
     private long fullBelow = GRANULE;
 
@@ -88,7 +89,7 @@ final class IovaSpace {
     }
 
     /**
-     * The lowest free address for {@code length} bytes, aligned as large pages want it. ENOSPC.
+     * The lowest free address for {@code length} bytes, aligned as large pages want it, inside the allowed ranges. ENOSPC.
      *
      * @param largestPage the alignment is never more than this
      * @param physical where it will lead, which may be aligned to less; null: wherever is best
@@ -98,9 +99,24 @@ final class IovaSpace {
         if (physical != null && physical != 0) {
             alignment = Math.min(alignment, Long.lowestOneBit(physical));
         }
-        long at = aligned(fullBelow, alignment);
+        for (var window : allowed.isEmpty() ? List.of(new AddressRange(GRANULE, last())) : allowed) {
+            long found = lowestFree(window, length, alignment);
+            if (found >= 0) {
+                return found;
+            }
+        }
+        throw new RefusedException(
+                Errno.ENOSPC,
+                "IOASID %d has no 0x%x free addresses in one piece%s"
+                        .formatted(ioasid.id(), length, allowed.isEmpty() ? "" : " in its allowed ranges"),
+                Map.of("ioasid", ioasid.id(), "length", length));
+    }
+
+    private long lowestFree(AddressRange window, long length, long alignment) {
+        long from = Math.max(fullBelow, window.first());
+        long at = aligned(from, alignment);
         boolean packed = at == fullBelow;
-        while (at >= 0 && at <= last() - (length - 1)) {
+        while (at >= 0 && at <= window.last() - (length - 1)) {
             long blocker = lastOfBlocker(at, at + length - 1);
             if (blocker < 0) {
                 if (packed) {
@@ -112,10 +128,7 @@ final class IovaSpace {
             packed &= next == blocker + 1 && lastOfBlocker(at, at) >= 0;
             at = next;
         }
-        throw new RefusedException(
-                Errno.ENOSPC,
-                "IOASID %d has no 0x%x free addresses in one piece".formatted(ioasid.id(), length),
-                Map.of("ioasid", ioasid.id(), "length", length));
+        return -1;
     }
 
     private static long roundedUp(long length) {
@@ -157,9 +170,66 @@ final class IovaSpace {
         }
     }
 
-    /** Refuses a device whose reserved regions meet a mapping. EADDRINUSE. */
+    /** Where addresses are allocated, ascending; empty: everywhere. */
+    List<AddressRange> allowed() {
+        return allowed;
+    }
+
+    /**
+     * Allocates addresses only inside these ranges from now on, and refuses devices that would reserve any of them. An
+     * empty list is no promise. EINVAL: a range of one byte, beyond the width, or two that meet; EADDRINUSE: one meets a hole.
+     * Then the list before stays.
+     */
+    void allow(List<AddressRange> ranges) {
+        var sorted = ranges.stream()
+                .sorted(Comparator.comparing(AddressRange::first, Long::compareUnsigned))
+                .toList();
+        AddressRange before = null;
+        for (var range : sorted) {
+            if (range.first() == range.last() || range.last() < 0 || range.last() > last()) {
+                throw new RefusedException(
+                        Errno.EINVAL,
+                        "allowed range %s: expected more than one address, below 2^%d".formatted(range, bits),
+                        Map.of("ioasid", ioasid.id()));
+            }
+            if (before != null && before.intersects(range)) {
+                throw new RefusedException(
+                        Errno.EINVAL,
+                        "allowed ranges %s and %s meet".formatted(before, range),
+                        Map.of("ioasid", ioasid.id()));
+            }
+            for (var hole : holes) {
+                if (hole.range().intersects(range)) {
+                    throw new RefusedException(
+                            Errno.EADDRINUSE,
+                            "allowed range %s meets %s, which is reserved for %s"
+                                    .formatted(range, hole.range(), hole.owner()),
+                            Map.of("ioasid", ioasid.id(), "conflict", conflict(hole.range(), hole.owner())));
+                }
+            }
+            before = range;
+        }
+        allowed = sorted;
+    }
+
+    /** Refuses a device whose reserved regions meet a mapping, or an allowed range. EADDRINUSE. */
     void checkRegions(Device device) {
         for (var region : device.reservedRegions()) {
+            for (var range : allowed) {
+                if (region.hole() && region.range().intersects(range)) {
+                    throw new RefusedException(
+                            Errno.EADDRINUSE,
+                            "%s is reserved for %s, and %s of IOASID %d is promised to be free of that"
+                                    .formatted(region.range(), device.rid(), range, ioasid.id()),
+                            Map.of(
+                                    "ioasid",
+                                    ioasid.id(),
+                                    "rid",
+                                    device.rid().toString(),
+                                    "conflict",
+                                    conflict(range, "allowed range")));
+                }
+            }
             var met = region.hole()
                     ? within(region.range().first(), region.range().last())
                     : List.<Mapping>of();

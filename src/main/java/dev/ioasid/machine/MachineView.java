@@ -7,7 +7,6 @@ import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.memory.AddressRange;
-import dev.ioasid.memory.PhysicalMemory;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
@@ -21,14 +20,7 @@ public interface MachineView {
     byte[] readMemory(long address, int length);
 
     /** EINVAL unless all of the range is physical memory. */
-    default void checkMemory(AddressRange range) {
-        readMemory(range.last(), 1);
-        for (long page = range.first();
-                Long.compareUnsigned(page, range.last()) < 0;
-                page = (page | PhysicalMemory.PAGE_SIZE - 1) + 1) {
-            readMemory(page, 1);
-        }
-    }
+    void checkMemory(AddressRange range);
 
     List<IommuSummary> iommus();
 
@@ -94,6 +86,12 @@ public interface MachineView {
 
     /** ENOENT, EINVAL: not paging. */
     IovaRanges iovaRanges(int ioasid);
+
+    /** Where addresses of a paging IOASID are allocated; empty: everywhere. ENOENT, EINVAL: not paging. */
+    List<AddressRange> allowedRanges(int ioasid);
+
+    /** Bytes seen through a paging IOASID. ENOENT: a byte is not mapped; EPERM: it may not be read; EINVAL. */
+    byte[] readThrough(int ioasid, long iova, int length);
 
     /** What the hardware would do with a request, step by step. ENODEV, EINVAL. */
     Explanation explain(DmaRequest request);

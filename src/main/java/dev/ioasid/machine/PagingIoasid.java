@@ -10,6 +10,7 @@ import dev.ioasid.pagetable.IoPageTable;
 import dev.ioasid.pagetable.LeafSizes;
 import dev.ioasid.pagetable.TableCaches;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -271,6 +272,63 @@ final class PagingIoasid extends Ioasid {
             giveBack(mapping.extents(), mapping.owned());
         }
         return bytes;
+    }
+
+    /** Bytes behind {@code iova}. ENOENT: not all mapped; EPERM: not all readable. */
+    byte[] read(long iova, int length) {
+        var bytes = new byte[length];
+        int done = 0;
+        for (var piece : pieces(iova, length, false)) {
+            var read = machine.memory().read(piece.physicalAddress(), (int) piece.length());
+            System.arraycopy(read, 0, bytes, done, read.length);
+            done += read.length;
+        }
+        return bytes;
+    }
+
+    /** Writes bytes behind {@code iova}. ENOENT: not all mapped; EPERM: not all writable; then none is written. */
+    void write(long iova, byte[] bytes) {
+        int done = 0;
+        for (var piece : pieces(iova, bytes.length, true)) {
+            int length = (int) piece.length();
+            machine.memory().write(piece.physicalAddress(), Arrays.copyOfRange(bytes, done, done + length));
+            machine.frames().written(AddressRange.of(piece.physicalAddress(), length));
+            done += length;
+        }
+    }
+
+    /** The memory behind a range, piece by piece. */
+    private List<Extent> pieces(long iova, int length, boolean write) {
+        var pieces = new ArrayList<Extent>();
+        long at = iova;
+        for (long left = length; left > 0; ) {
+            var below = at < 0 ? null : mappings.floorEntry(at);
+            if (below == null || below.getValue().last() < at) {
+                throw new RefusedException(
+                        Errno.ENOENT, "nothing is mapped at 0x%x".formatted(at), Map.of("ioasid", id(), "iova", at));
+            }
+            var mapping = below.getValue();
+            if (write ? !mapping.permissions().write() : !mapping.permissions().read()) {
+                throw new RefusedException(
+                        Errno.EPERM,
+                        "the mapping 0x%x..0x%x is '%s'"
+                                .formatted(mapping.iova(), mapping.last(), mapping.permissions()),
+                        Map.of("ioasid", id(), "iova", at));
+            }
+            long offset = at - mapping.iova();
+            for (var extent : mapping.extents()) {
+                if (offset < extent.length() && left > 0) {
+                    long piece = Math.min(left, extent.length() - offset);
+                    pieces.add(new Extent(extent.physicalAddress() + offset, piece));
+                    at += piece;
+                    left -= piece;
+                    offset = 0;
+                } else {
+                    offset -= extent.length();
+                }
+            }
+        }
+        return pieces;
     }
 
     /** Gives everything back. No route leads here any more. */

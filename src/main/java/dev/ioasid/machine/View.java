@@ -9,6 +9,7 @@ import dev.ioasid.iommu.Rid;
 import dev.ioasid.machine.Topology.TopologyDevice;
 import dev.ioasid.machine.Topology.TopologyIoasid;
 import dev.ioasid.machine.Topology.TopologyRoute;
+import dev.ioasid.memory.AddressRange;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
@@ -28,6 +29,11 @@ record View(Machine machine) implements MachineView {
     @Override
     public byte[] readMemory(long address, int length) {
         return machine.memory().read(address, length);
+    }
+
+    @Override
+    public void checkMemory(AddressRange range) {
+        machine.memory().check(range);
     }
 
     @Override
@@ -124,6 +130,16 @@ record View(Machine machine) implements MachineView {
     @Override
     public IovaRanges iovaRanges(int ioasid) {
         return machine.ioasids().paging(ioasid).space().ranges();
+    }
+
+    @Override
+    public List<AddressRange> allowedRanges(int ioasid) {
+        return machine.ioasids().paging(ioasid).space().allowed();
+    }
+
+    @Override
+    public byte[] readThrough(int ioasid, long iova, int length) {
+        return machine.ioasids().paging(ioasid).read(iova, length);
     }
 
     @Override

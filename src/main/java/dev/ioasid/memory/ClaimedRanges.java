@@ -20,7 +20,13 @@ final class ClaimedRanges {
         change(range, 1);
     }
 
+    /** Takes one claim back, of all of the range or of none of it. */
     void release(AddressRange range) {
+        for (long at = range.first(); at <= range.last(); at = lastOfPieceAt(at) + 1) {
+            if (lastOfPieceAt(at) < 0) {
+                throw new IllegalStateException(range + " is released more often than claimed");
+            }
+        }
         change(range, -1);
     }
 
@@ -51,9 +57,6 @@ final class ClaimedRanges {
                 piece = new Piece(last, 0);
             }
             int count = piece.count + by;
-            if (count < 0) {
-                throw new IllegalStateException(range + " was released more often than claimed");
-            }
             if (count == 0) {
                 pieces.remove(at);
             } else {

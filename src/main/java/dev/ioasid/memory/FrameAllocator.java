@@ -21,41 +21,31 @@ import java.util.concurrent.locks.ReentrantLock;
 public final class FrameAllocator implements AutoCloseable {
     private static final int PAGE_SHIFT = PhysicalMemory.PAGE_SHIFT;
     private static final long PAGE_SIZE = PhysicalMemory.PAGE_SIZE;
-    private static final int BLOCK_SHIFT = 21;
-    private static final long BLOCK_SIZE = 1L << BLOCK_SHIFT;
-    private static final int FRAMES_IN_BLOCK = 1 << BLOCK_SHIFT - PAGE_SHIFT;
     private static final long LARGE_MEMORY = 64L << 20;
     private static final long LEFT_TO_USER = 16L << 20;
 
     private final PhysicalMemory memory;
     private final ReentrantLock lock = new ReentrantLock();
-    private final Reservation taken;
-    private final Reservation written;
-    private final short[] takenInBlock;
+    private final FrameSet taken;
+    private final FrameSet written;
     private final ClaimedRanges claims = new ClaimedRanges();
     private final long end;
+    private final long frames;
     private final long start;
-    /** No free frame lies between {@link #start} and this. */
+    /** Between {@link #start} and this, each frame is taken or claimed. */
     private long hint;
-
-    private long free;
 
     public FrameAllocator(PhysicalMemory memory) {
         this.memory = memory;
         this.end = memory.size();
-        long frames = end >>> PAGE_SHIFT;
-        long bitmap = Math.max(PAGE_SIZE, (frames + 511) / 512 * 64);
-        this.taken = Reservation.of(bitmap);
-        this.written = Reservation.of(bitmap);
-        this.takenInBlock = new short[Math.toIntExact((end + BLOCK_SIZE - 1) >>> BLOCK_SHIFT)];
+        this.frames = end >>> PAGE_SHIFT;
+        this.taken = new FrameSet(frames);
+        this.written = new FrameSet(frames);
         this.start = end >= LARGE_MEMORY ? LEFT_TO_USER : 0;
         this.hint = start;
-        this.free = frames;
-        mark(0, PAGE_SIZE, true); // an address of 0 means nothing, in too many places
+        taken.add(0, 1); // an address of 0 means nothing, in too many places
         for (var hole : memory.holes()) {
-            for (long at = Math.max(hole.first(), PAGE_SIZE); at <= Math.min(hole.last(), end - 1); at += PAGE_SIZE) {
-                mark(at, PAGE_SIZE, true);
-            }
+            taken.add(hole.first() >>> PAGE_SHIFT, Math.min(hole.last() + 1 >>> PAGE_SHIFT, frames));
         }
     }
 
@@ -68,7 +58,7 @@ public final class FrameAllocator implements AutoCloseable {
     public long freeBytes() {
         lock.lock();
         try {
-            return free << PAGE_SHIFT;
+            return frames - taken.size() << PAGE_SHIFT;
         } finally {
             lock.unlock();
         }
@@ -82,32 +72,50 @@ public final class FrameAllocator implements AutoCloseable {
     }
 
     /** So many frames of 4 KiB that are about to be written, or none at all: ENOMEM. */
-    public long[] allocate(int frames) {
-        var addresses = new long[frames];
-        for (int i = 0; i < frames; i++) {
-            try {
-                addresses[i] = allocate();
-            } catch (RefusedException refused) {
-                while (i > 0) {
-                    freeZeroed(addresses[--i]);
-                }
-                throw refused;
-            }
+    public long[] allocate(int count) {
+        var addresses = new long[count];
+        if (!lowest(addresses)) {
+            throw full(count * PAGE_SIZE, PAGE_SIZE);
+        }
+        for (long address : addresses) {
+            memory.commit(AddressRange.of(address, PAGE_SIZE));
         }
         return addresses;
+    }
+
+    private boolean lowest(long[] addresses) {
+        lock.lock();
+        try {
+            for (int i = 0; i < addresses.length; i++) {
+                addresses[i] = lowest(PAGE_SIZE, PAGE_SIZE);
+                if (addresses[i] < 0) {
+                    while (i > 0) {
+                        giveBack(addresses[--i], PAGE_SIZE);
+                    }
+                    return false;
+                }
+            }
+            return true;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Memory in one piece. ENOMEM. */
     public long allocate(long bytes, long alignment) {
         long address = tryAllocate(bytes, alignment);
         if (address < 0) {
-            throw new RefusedException(
-                    Errno.ENOMEM,
-                    "simulated memory has no 0x%x bytes left in one piece, aligned to 0x%x; 0x%x bytes are free"
-                            .formatted(bytes, alignment, freeBytes()),
-                    Map.of("length", bytes));
+            throw full(bytes, alignment);
         }
         return address;
+    }
+
+    private RefusedException full(long bytes, long alignment) {
+        return new RefusedException(
+                Errno.ENOMEM,
+                "simulated memory has no 0x%x bytes left, aligned to 0x%x; 0x%x bytes are free"
+                        .formatted(bytes, alignment, freeBytes()),
+                Map.of("length", bytes));
     }
 
     /**
@@ -120,34 +128,93 @@ public final class FrameAllocator implements AutoCloseable {
     public long tryAllocate(long bytes, long alignment) {
         lock.lock();
         try {
-            if (bytes >>> PAGE_SHIFT > free) {
-                return -1;
-            }
-            long found = search(hint, end, bytes, alignment);
-            if (found < 0) {
-                found = search(0, Math.min(end, start + bytes), bytes, alignment);
-            }
-            if (found >= 0) {
-                if (bytes == PAGE_SIZE && found >= start && (claims.isEmpty() || claims.firstWithin(hint, found) < 0)) {
-                    hint = found + PAGE_SIZE;
-                }
-                mark(found, bytes, true);
-                cleanse(found, bytes);
-            }
-            return found;
+            return lowest(bytes, alignment);
         } finally {
             lock.unlock();
         }
     }
 
+    private long lowest(long bytes, long alignment) {
+        if (bytes >>> PAGE_SHIFT > frames - taken.size()) {
+            return -1;
+        }
+        long found = search(hint, end, bytes, alignment);
+        if (found >= 0 && bytes == PAGE_SIZE && alignment == PAGE_SIZE) {
+            hint = found + PAGE_SIZE;
+        }
+        if (found < 0) {
+            found = search(0, Math.min(start + bytes - PAGE_SIZE, end), bytes, alignment);
+        }
+        if (found >= 0) {
+            taken.add(found >>> PAGE_SHIFT, found + bytes >>> PAGE_SHIFT);
+            cleanse(found, bytes);
+        }
+        return found;
+    }
+
+    /** The lowest piece in {@code from..to-1} that is neither taken nor claimed; -1 if there is none. */
+    private long search(long from, long to, long bytes, long alignment) {
+        long at = alignUp(from, alignment);
+        while (at + bytes <= to) {
+            long conflict = conflict(at, at + bytes);
+            if (conflict < 0) {
+                return at;
+            }
+            at = alignUp(nextFree(conflict), alignment);
+        }
+        return -1;
+    }
+
+    private static long alignUp(long address, long alignment) {
+        return address + alignment - 1 & -alignment;
+    }
+
+    /** The first address in {@code first..stop-1} that is taken, or that is claimed; -1 if all of it is free. */
+    private long conflict(long first, long stop) {
+        long member = taken.nextMember(first >>> PAGE_SHIFT, stop >>> PAGE_SHIFT) << PAGE_SHIFT;
+        if (member < stop) {
+            return member;
+        }
+        return claims.isEmpty() ? -1 : claims.firstWithin(first, stop - 1);
+    }
+
+    /** The first page from a taken or claimed address on that is not taken, nor claimed where it begins; or the end of memory. */
+    private long nextFree(long conflict) {
+        for (long at = conflict; at < end; ) {
+            long claimed = claims.isEmpty() ? -1 : claims.lastOfPieceAt(at);
+            long next = claimed >= 0
+                    ? alignUp(claimed + 1, PAGE_SIZE)
+                    : taken.nextOther(at >>> PAGE_SHIFT, frames) << PAGE_SHIFT;
+            if (next == at) {
+                return at;
+            }
+            at = next;
+        }
+        return end;
+    }
+
+    /** Makes zero what was written while it was nobody's. */
+    private void cleanse(long address, long bytes) {
+        long stop = address + bytes >>> PAGE_SHIFT;
+        for (long page = written.nextMember(address >>> PAGE_SHIFT, stop); page < stop; ) {
+            long behind = written.nextOther(page, stop);
+            written.remove(page, behind);
+            memory.discard(AddressRange.of(page << PAGE_SHIFT, behind - page << PAGE_SHIFT));
+            page = written.nextMember(behind, stop);
+        }
+    }
+
     /** Gives memory back, whatever is in it. */
     public void free(long address, long bytes) {
-        memory.discard(AddressRange.of(address, bytes));
         lock.lock();
         try {
-            for (long at = address; at < address + bytes; at += PAGE_SIZE) {
-                written.clearBit(at >>> PAGE_SHIFT);
-            }
+            written.remove(address >>> PAGE_SHIFT, address + bytes >>> PAGE_SHIFT);
+        } finally {
+            lock.unlock();
+        }
+        memory.discard(AddressRange.of(address, bytes)); // what is written from now on is noted again
+        lock.lock();
+        try {
             giveBack(address, bytes);
         } finally {
             lock.unlock();
@@ -165,19 +232,26 @@ public final class FrameAllocator implements AutoCloseable {
     }
 
     private void giveBack(long address, long bytes) {
-        mark(address, bytes, false);
+        long first = address >>> PAGE_SHIFT;
+        long stop = address + bytes >>> PAGE_SHIFT;
+        if (taken.nextOther(first, stop) != stop) {
+            throw new IllegalStateException(AddressRange.of(address, bytes) + " is not all taken");
+        }
+        taken.remove(first, stop);
+        lowerHint(address);
+    }
+
+    private void lowerHint(long address) {
         if (address >= start) {
             hint = Math.min(hint, address);
         }
     }
 
-    /** Someone wrote into memory without having been given it. */
+    /** Someone has written into memory without having been given it. To be told after the writing. */
     public void written(AddressRange range) {
         lock.lock();
         try {
-            for (long page = range.first() >>> PAGE_SHIFT; page <= range.last() >>> PAGE_SHIFT; page++) {
-                written.setBit(page);
-            }
+            written.add(range.first() >>> PAGE_SHIFT, Math.min(range.last() >>> PAGE_SHIFT, frames - 1) + 1);
         } finally {
             lock.unlock();
         }
@@ -198,81 +272,9 @@ public final class FrameAllocator implements AutoCloseable {
         lock.lock();
         try {
             claims.release(range);
-            hint = start;
+            lowerHint(Math.max(start, range.first() & -PAGE_SIZE));
         } finally {
             lock.unlock();
-        }
-    }
-
-    private long search(long from, long to, long bytes, long alignment) {
-        for (long at = alignUp(from, alignment); at >= 0 && at + bytes <= to; ) {
-            long conflict = conflict(at, at + bytes);
-            if (conflict < 0) {
-                return at;
-            }
-            at = alignUp(nextFree(conflict), alignment);
-        }
-        return -1;
-    }
-
-    private static long alignUp(long address, long alignment) {
-        return address < 0 ? -1 : address + alignment - 1 & -alignment;
-    }
-
-    /** The first address in {@code first..end-1} that is taken or claimed; -1 if all of it is free. */
-    private long conflict(long first, long end) {
-        for (long at = first; at < end; ) {
-            int block = (int) (at >>> BLOCK_SHIFT);
-            long blockEnd = at + BLOCK_SIZE & -BLOCK_SIZE;
-            if (takenInBlock[block] != 0) {
-                long stop = Math.min(blockEnd, end);
-                for (; at < stop; at += PAGE_SIZE) {
-                    if (taken.bit(at >>> PAGE_SHIFT)) {
-                        return at;
-                    }
-                }
-            }
-            at = blockEnd;
-        }
-        return claims.isEmpty() ? -1 : claims.firstWithin(first, end - 1);
-    }
-
-    /** The first free address above a taken or claimed one; -1 if there is none. */
-    private long nextFree(long conflict) {
-        long at = conflict;
-        while (at < end) {
-            long claimed = claims.isEmpty() ? -1 : claims.lastOfPieceAt(at);
-            if (claimed >= 0) {
-                at = claimed + 1;
-            } else if (takenInBlock[(int) (at >>> BLOCK_SHIFT)] == FRAMES_IN_BLOCK) {
-                at = at + BLOCK_SIZE & -BLOCK_SIZE;
-            } else if (taken.bit(at >>> PAGE_SHIFT)) {
-                at += PAGE_SIZE;
-            } else {
-                return at;
-            }
-        }
-        return -1;
-    }
-
-    private void mark(long address, long bytes, boolean take) {
-        for (long at = address; at < address + bytes; at += PAGE_SIZE) {
-            boolean changed = take ? taken.setBit(at >>> PAGE_SHIFT) : taken.clearBit(at >>> PAGE_SHIFT);
-            if (!changed) {
-                throw new IllegalStateException(
-                        "frame 0x" + Long.toHexString(at) + " is " + (take ? "taken" : "free") + " already");
-            }
-            takenInBlock[(int) (at >>> BLOCK_SHIFT)] += (short) (take ? 1 : -1);
-            free += take ? -1 : 1;
-        }
-    }
-
-    private void cleanse(long address, long bytes) {
-        for (long at = address; at < address + bytes; at += PAGE_SIZE) {
-            if (written.bit(at >>> PAGE_SHIFT)) {
-                written.clearBit(at >>> PAGE_SHIFT);
-                memory.discard(AddressRange.of(at, PAGE_SIZE));
-            }
         }
     }
 

@@ -1,5 +1,7 @@
 package dev.ioasid.memory;
 
+import java.util.concurrent.atomic.AtomicLong;
+
 /**
  * A counter for each frame of a memory; only counters that were used cost anything. Any thread may call.
  *
@@ -11,11 +13,17 @@ public final class FrameCounters implements AutoCloseable {
 
     private final Reservation counters;
     private final long stride;
+    private final AtomicLong owners = new AtomicLong();
 
     public FrameCounters(PhysicalMemory memory) {
         long frames = (memory.size() >>> PhysicalMemory.PAGE_SHIFT) + SPREAD;
         this.stride = (frames / SPREAD + 1) * Long.BYTES;
         this.counters = Reservation.of(stride * SPREAD);
+    }
+
+    /** A number from 1 on that no one else gets. */
+    public long newOwner() {
+        return owners.incrementAndGet();
     }
 
     /** The counter of the frame at {@code address}. */
@@ -29,6 +37,10 @@ public final class FrameCounters implements AutoCloseable {
         long value = counters.word(place) + change;
         counters.setWord(place, value);
         return value;
+    }
+
+    public void set(long address, long value) {
+        counters.setWord(place(address), value);
     }
 
     /** Changes a counter; returns the new value. */

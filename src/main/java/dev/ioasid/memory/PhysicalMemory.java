@@ -172,14 +172,26 @@ public final class PhysicalMemory implements AutoCloseable {
     }
 
     private MemorySegment segment(long address, long length) {
-        if (length < 0 || address + length - 1 < address && address >= 0 || !backs(AddressRange.of(address, length))) {
-            throw new RefusedException(
-                    Errno.EINVAL,
-                    "0x%x bytes at 0x%x are not all memory: it has 0x%x bytes and %d holes"
-                            .formatted(length, address, size, holes.size()),
-                    Map.of("address", address, "length", length));
+        if (length < 0 || Long.compareUnsigned(address + length - 1, address) < 0) {
+            throw unbacked(address, length);
         }
+        check(AddressRange.of(address, length));
         return checked.asSlice(address, length);
+    }
+
+    /** Refuses (EINVAL) a range that is not all memory. */
+    public void check(AddressRange range) {
+        if (!backs(range)) {
+            throw unbacked(range.first(), range.length());
+        }
+    }
+
+    private RefusedException unbacked(long address, long length) {
+        return new RefusedException(
+                Errno.EINVAL,
+                "0x%x bytes at 0x%x are not all memory: it has 0x%x bytes and %d holes"
+                        .formatted(length, address, size, holes.size()),
+                Map.of("address", address, "length", length));
     }
 
     /** Marks the pages of the range as touched. Whoever writes words of a page for the first time calls this before. */

@@ -1,5 +1,6 @@
 package dev.ioasid.memory;
 
+import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -9,9 +10,10 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p><b>Who may call.</b> Any thread. {@link #enter} and {@link #exit} never wait. {@link #await} waits for every reader that
  * entered before it was called, and for none that entered after.
  *
- * <p><b>Why it is right.</b> A reader counts itself in, in the current phase, before it reads anything; the counting is
- * sequentially consistent with the change of the phase. Who has unlinked a table turns the phase and waits until the
- * counts of the old one are zero. A reader that is missed, because it read the phase before the turn and counted itself in
+ * <p><b>Why it is right.</b> A reader counts itself in, in the current phase, before it reads anything; who has unlinked a table
+ * looks at the counts afterwards. A full fence on either side between the two makes sure that the reader does not find the
+ * table, or that it is found counted in. Who waits turns the phase, so that new readers are counted elsewhere, and
+ * waits until the counts of the old one are zero. A reader that is missed, because it read the phase before the turn and counted itself in
  * after the look, began to read after the unlinking and cannot find the table; it still stands in the old phase, which is
  * why {@link #await} turns the phase twice and waits for both: the next one to wait will not miss it.
  *
@@ -36,6 +38,7 @@ public final class Readers {
     public int enter() {
         int place = place(phase, (int) Thread.currentThread().threadId() & slots - 1);
         counts.getAndIncrement(place);
+        VarHandle.fullFence();
         return place;
     }
 
@@ -46,6 +49,7 @@ public final class Readers {
 
     /** Returns when every stay that had begun before this call has ended. The caller must not be in one. */
     public void await() {
+        VarHandle.fullFence();
         waiting.lock();
         try {
             turn();

@@ -18,6 +18,7 @@ final class Reservation implements AutoCloseable {
     private static final int PROT_READ_WRITE = 1 | 2;
     private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x02 | 0x20 | 0x4000;
     private static final int MADV_DONTNEED = 4;
+    private static final int MADV_NOHUGEPAGE = 15;
 
     private static final MethodHandle MMAP = downcall(
             "mmap",
@@ -54,6 +55,10 @@ final class Reservation implements AutoCloseable {
             throw new RefusedException(
                     Errno.ENOMEM, "the host refuses 0x" + Long.toHexString(length) + " bytes of address space");
         }
+        advise(
+                base,
+                length,
+                MADV_NOHUGEPAGE); // a touched page costs 4 KiB; a kernel without huge pages refuses: so be it
         return new Reservation(base, length);
     }
 
@@ -100,10 +105,13 @@ final class Reservation implements AutoCloseable {
     }
 
     void discard(long offset, long bytes) {
-        int result = (int) (long) call(() -> (long) (int) MADVISE.invokeExact(base + offset, bytes, MADV_DONTNEED));
-        if (result != 0) {
+        if (!advise(base + offset, bytes, MADV_DONTNEED)) {
             throw new IllegalStateException("madvise failed at offset 0x" + Long.toHexString(offset));
         }
+    }
+
+    private static boolean advise(long address, long bytes, int advice) {
+        return call(() -> (long) (int) MADVISE.invokeExact(address, bytes, advice)) == 0;
     }
 
     @Override

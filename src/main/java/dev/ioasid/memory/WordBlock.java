@@ -30,7 +30,7 @@ public final class WordBlock {
 
     /** How many of the words are not zero. */
     public static long used(PhysicalMemory memory, long address, int count) {
-        return used(memory.base() + address, count);
+        return used(memory.base() + (address & memory.fold()), count);
     }
 
     private static long used(long at, int count) {
@@ -44,7 +44,11 @@ public final class WordBlock {
 
     /** Writes {@code first}, {@code first + 2^stepShift}, and so on; a step of 12, 21 or 30. */
     public static void fill(PhysicalMemory memory, long address, int count, long first, int stepShift) {
-        fill(memory.base() + address, count, first, ASCENDING[(stepShift - SMALLEST_STEP) / STEP_BITS]);
+        fill(
+                memory.base() + (address & memory.fold()),
+                count,
+                first,
+                ASCENDING[(stepShift - SMALLEST_STEP) / STEP_BITS]);
     }
 
     private static void fill(long at, int count, long first, long[] offsets) {
@@ -54,7 +58,7 @@ public final class WordBlock {
     }
 
     public static void clear(PhysicalMemory memory, long address, int count) {
-        clear(memory.base() + address, count);
+        clear(memory.base() + (address & memory.fold()), count);
     }
 
     private static void clear(long at, int count) {

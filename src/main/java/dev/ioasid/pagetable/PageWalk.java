@@ -234,7 +234,7 @@ public final class PageWalk {
                 Math.min(Walked.shift(guest), Walked.shift(walked)),
                 Walked.rights(guest) & Walked.rights(walked));
         long settled = settle(memory, format, at, entry, level, how, writable, both);
-        if (settled == AGAIN || Walked.failed(settled) || (how & DRY) != 0) {
+        if (settled == AGAIN || Walked.failed(settled) || (how & DRY) != 0 || (parentHow & ACCESSED_DIRTY) == 0) {
             return settled;
         }
         // nothing can fail any more: now the parent's leaf is marked, too

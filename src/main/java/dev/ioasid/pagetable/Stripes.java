@@ -38,13 +38,13 @@ final class Stripes {
     }
 
     /** Takes every stripe whose bit is set. */
-    void lock(long stripes) {
+    void lockAll(long stripes) {
         for (long rest = stripes; rest != 0; rest &= rest - 1) {
             lock(Long.numberOfTrailingZeros(rest));
         }
     }
 
-    void unlock(long stripes) {
+    void unlockAll(long stripes) {
         for (long rest = stripes; rest != 0; rest &= rest - 1) {
             unlock(Long.numberOfTrailingZeros(rest));
         }

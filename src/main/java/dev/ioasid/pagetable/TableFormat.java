@@ -119,9 +119,24 @@ public record TableFormat(
         return GRANULE_SHIFT + (level - 1) * ENTRY_BITS;
     }
 
+    /** The number, within its table, of the entry of {@code level} that covers {@code input}. */
+    static int index(long input, int level) {
+        return (int) (input >>> shift(level)) & ENTRIES - 1;
+    }
+
+    /** The last address of {@code at..last} that the same entry of {@code level} covers. */
+    static long lastOfEntry(long at, int level, long last) {
+        return Math.min(at | (1L << shift(level)) - 1, last);
+    }
+
     /** Offset, within its table, of the entry of {@code level} that covers {@code input}. */
     public static long offset(long input, int level) {
         return (input >>> shift(level) & ENTRIES - 1) * Long.BYTES;
+    }
+
+    /** Physical addresses in entries have fewer bits than this. */
+    public int hostAddressWidth() {
+        return Long.numberOfTrailingZeros(~(ADDRESS & ~reservedInTable | (1L << GRANULE_SHIFT) - 1));
     }
 
     public boolean present(long entry) {
@@ -187,6 +202,15 @@ public record TableFormat(
      */
     long leafEntry(long physical, int level, Permissions permissions) {
         return physical | (level > 1 ? pageSize : 0) | rightsOf(permissions);
+    }
+
+    /** Whether a leaf can grant this and nothing else. */
+    boolean expresses(Permissions permissions) {
+        return switch (kind) {
+            case VTD_SECOND_STAGE ->
+                (permissions.read() || permissions.write()) && !permissions.execute() && !permissions.privileged();
+            case X86_64 -> permissions.read(); // and everything may be executed
+        };
     }
 
     /** The entry that points to a table. It grants everything: leaves decide. */

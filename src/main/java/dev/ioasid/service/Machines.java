@@ -126,6 +126,11 @@ public class Machines {
         byName.keySet().forEach(this::delete);
     }
 
+    /** A machine, for an answer that takes several questions to the same one. ENOENT. */
+    public Machine machine(String name) {
+        return find(name);
+    }
+
     private Machine find(String name) {
         var machine = byName.get(name);
         if (machine == null) {

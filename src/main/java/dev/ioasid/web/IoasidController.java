@@ -55,7 +55,7 @@ class IoasidController {
                     throw new RefusedException(
                             Errno.EOPNOTSUPP,
                             "shared virtual addressing (sva) is not there yet: there are no processes to share with",
-                            Map.of("type", "sva"));
+                            Map.of("ioasidType", "sva"));
             };
         }
     }

@@ -65,7 +65,7 @@ class IommuController {
                     throw new RefusedException(
                             Errno.EOPNOTSUPP,
                             "this service models VT-d only so far: there is no SMMUv3",
-                            Map.of("type", "smmuv3"));
+                            Map.of("iommuType", "smmuv3"));
             };
         }
     }

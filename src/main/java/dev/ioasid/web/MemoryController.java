@@ -3,6 +3,7 @@ package dev.ioasid.web;
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.machine.Command;
+import dev.ioasid.machine.Machine;
 import dev.ioasid.memory.AddressRange;
 import dev.ioasid.service.Machines;
 import io.swagger.v3.oas.annotations.Operation;
@@ -11,6 +12,7 @@ import java.io.InputStream;
 import java.util.Map;
 import java.util.Objects;
 import org.springframework.core.io.AbstractResource;
+import org.springframework.core.io.ByteArrayResource;
 import org.springframework.core.io.Resource;
 import org.springframework.http.HttpStatus;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -29,6 +31,8 @@ import org.springframework.web.bind.annotation.RestController;
 class MemoryController {
     static final String DEFAULT_LENGTH = "0x1000";
     static final long LARGEST_READ = 256L << 20;
+    /** Up to here an answer is the memory of one moment; beyond, it is read while it is sent. */
+    private static final long LARGEST_SNAPSHOT = 16L << 20;
 
     private final Machines machines;
 
@@ -44,11 +48,16 @@ class MemoryController {
             @PathVariable Hex address,
             @RequestParam(defaultValue = DEFAULT_LENGTH) Hex length) {
         var range = range(address.value(), length.value());
-        machines.read(machine, view -> {
+        if (range.length() <= LARGEST_SNAPSHOT) {
+            int bytes = (int) range.length();
+            return new ByteArrayResource(machines.read(machine, view -> view.readMemory(range.first(), bytes)));
+        }
+        var found = machines.machine(machine);
+        found.read(view -> {
             view.checkMemory(range);
             return true;
         });
-        return new Bytes(machine, range);
+        return new Bytes(found, range);
     }
 
     @Operation(operationId = "writeMemory", summary = "Write physical memory")
@@ -76,17 +85,17 @@ class MemoryController {
 
     /** Memory that is read while it is sent. If the machine is deleted meanwhile, the answer ends there. */
     private final class Bytes extends AbstractResource {
-        private final String machine;
+        private final Machine machine;
         private final AddressRange range;
 
-        Bytes(String machine, AddressRange range) {
+        Bytes(Machine machine, AddressRange range) {
             this.machine = machine;
             this.range = range;
         }
 
         @Override
         public String getDescription() {
-            return "memory " + range + " of " + machine;
+            return "memory " + range;
         }
 
         @Override
@@ -116,7 +125,7 @@ class MemoryController {
                     return length == 0 ? 0 : -1;
                 }
                 long from = range.first() + sent;
-                var bytes = machines.read(machine, view -> view.readMemory(from, count));
+                var bytes = machine.read(view -> view.readMemory(from, count));
                 System.arraycopy(bytes, 0, target, offset, count);
                 sent += count;
                 return count;

@@ -26,9 +26,11 @@ import org.springdoc.core.customizers.OpenApiCustomizer;
 import org.springdoc.core.customizers.OperationCustomizer;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Lazy;
 import org.springframework.http.HttpStatus;
 
 /** The OpenAPI document: what the controllers do not say about themselves. */
+@Lazy
 @Configuration(proxyBeanMethods = false)
 class OpenApi {
     private static final String PROBLEM = "application/problem+json";

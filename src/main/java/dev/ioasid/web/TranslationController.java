@@ -204,6 +204,6 @@ class TranslationController {
         return new RefusedException(
                 Errno.EOPNOTSUPP,
                 "requests of type " + type + " are not there yet: this service models untranslated ones only so far",
-                Map.of("type", type));
+                Map.of("requestType", type));
     }
 }

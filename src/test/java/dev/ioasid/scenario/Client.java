@@ -18,14 +18,20 @@ final class Client {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final HttpClient http = HttpClient.newHttpClient();
+    private final String root;
     private final String base;
 
     Client(int port) {
-        this.base = "http://localhost:" + port + "/v1/machines";
+        this.root = "http://localhost:" + port;
+        this.base = root + "/v1/machines";
     }
 
     /** What came back. */
-    record Answer(int status, byte[] body) {
+    record Answer(int status, String type, String location, byte[] body) {
+        String text() {
+            return new String(body, StandardCharsets.UTF_8);
+        }
+
         JsonNode json() {
             return JSON.readTree(body);
         }
@@ -64,13 +70,32 @@ final class Client {
     }
 
     private Answer send(String path, String method, BodyPublisher body, String type) {
-        var request = HttpRequest.newBuilder(URI.create(base + path))
+        return send(HttpRequest.newBuilder(URI.create(base + path))
                 .method(method, body)
                 .header("Content-Type", type)
-                .build();
+                .build());
+    }
+
+    /**
+     * Any request.
+     *
+     * @param path from the root of the service
+     * @param headers names and values in turn
+     */
+    Answer send(String method, String path, byte[] body, String... headers) {
+        var request = HttpRequest.newBuilder(URI.create(root + path))
+                .method(method, body.length == 0 ? BodyPublishers.noBody() : BodyPublishers.ofByteArray(body));
+        return send((headers.length == 0 ? request : request.headers(headers)).build());
+    }
+
+    private Answer send(HttpRequest request) {
         try {
             HttpResponse<byte[]> response = http.send(request, BodyHandlers.ofByteArray());
-            return new Answer(response.statusCode(), response.body());
+            return new Answer(
+                    response.statusCode(),
+                    response.headers().firstValue("Content-Type").orElse(""),
+                    response.headers().firstValue("Location").orElse(""),
+                    response.body());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (InterruptedException e) {

@@ -4,8 +4,9 @@ import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.Rid;
-import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Primary fault logging: a ring of fault recording registers with its status and its event. VT-d 5.10, section 7.2.1.
@@ -15,7 +16,9 @@ import java.util.List;
 final class FaultLog {
     private final long[] low;
     private final long[] high;
+    private final long[] order; // in which the registers were filled; not the ring's after restart()
     private final int addressBits;
+    private long filled;
     private int next;
     private int first;
     private boolean overflow;
@@ -29,6 +32,7 @@ final class FaultLog {
     FaultLog(int records, int addressBits) {
         this.low = new long[records];
         this.high = new long[records];
+        this.order = new long[records];
         this.addressBits = addressBits;
     }
 
@@ -55,6 +59,7 @@ final class FaultLog {
                                 | FaultRecording.PRIV.of(privileged ? 1 : 0)
                                 | FaultRecording.EXE.of(execute ? 1 : 0)
                         : 0);
+        order[next] = filled++;
         if (wasEmpty) {
             first = next;
             pending = masked; // not masked: the message goes out at once
@@ -121,14 +126,12 @@ final class FaultLog {
 
     /** Oldest first. */
     synchronized List<FaultRecord> faults() {
-        var faults = new ArrayList<FaultRecord>();
-        for (int i = 0; i < high.length; i++) {
-            int record = (next + i) % high.length;
-            if (holdsFault(record)) {
-                faults.add(decode(low[record], high[record]));
-            }
-        }
-        return faults;
+        return IntStream.range(0, high.length)
+                .filter(this::holdsFault)
+                .boxed()
+                .sorted(Comparator.comparingLong(record -> order[record]))
+                .map(record -> decode(low[record], high[record]))
+                .toList();
     }
 
     private static FaultRecord decode(long low, long high) {

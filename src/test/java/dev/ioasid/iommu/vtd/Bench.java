@@ -48,6 +48,13 @@ final class Bench implements AutoCloseable {
     long ecap = ECAP;
     int hostAddressWidth = 48;
     long rootTable;
+    private long nextPage = 0x900000;
+
+    /** A page for a table that nothing else uses: 900000, 901000, ... */
+    long page() {
+        nextPage += 0x1000;
+        return nextPage - 0x1000;
+    }
 
     PhysicalMemory memory() {
         return memory;

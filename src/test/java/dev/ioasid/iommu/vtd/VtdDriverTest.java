@@ -8,6 +8,7 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Translation;
@@ -39,6 +40,8 @@ class VtdDriverTest {
     private static final Requester OTHER = new Requester(0x3a12, 20, false, false);
     private static final long IOVA = 0x7f00_0000_0000L;
     private static final int NO_PASID = DmaRequest.NO_PASID;
+    /** The faults of an entry that is not present: root, context, directory, PASID table; both modes. */
+    private static final List<String> ABSENT = List.of("LRT.2", "LCT.2", "SRT.2", "SCT.2", "SPD.2", "SPT.2");
 
     private final PhysicalMemory memory = new PhysicalMemory(256L << 20);
     private final FrameAllocator frames = new FrameAllocator(memory);
@@ -99,6 +102,37 @@ class VtdDriverTest {
         return hardware.translate(request) instanceof Translation.Translated translated ? translated.address() : null;
     }
 
+    /** What the hardware sees: where a request goes and in which domain, or that nothing is there, or anything else by its name. */
+    private static String look(VtdHardware hardware, Requester device, int pasid) {
+        var request = new DmaRequest(Rid.ofSourceId(0, device.sourceId()), pasid, IOVA + 0xabc, Access.WRITE, false);
+        var explanation = hardware.explain(request);
+        return switch (explanation.result()) {
+            case Translation.Translated translated ->
+                "0x%x domain %d".formatted(translated.address(), domain(explanation));
+            case Translation.Faulted faulted ->
+                ABSENT.contains(faulted.fault().name())
+                        ? "nothing"
+                        : faulted.fault().name();
+        };
+    }
+
+    private static long domain(Explanation explanation) {
+        for (var step : explanation.steps()) {
+            switch (step.structure()) {
+                case "pasid-table-entry" -> {
+                    return step.raw().get(1) & 0xffff;
+                }
+                case "context-entry" -> {
+                    if (step.raw().size() == 2) {
+                        return step.raw().get(1) >>> 8 & 0xffff;
+                    }
+                }
+                default -> {}
+            }
+        }
+        throw new IllegalStateException("no entry with a domain: " + explanation);
+    }
+
     @ParameterizedTest
     @CsvSource({"true, -1", "true, 1", "true, 1048575", "false, -1"})
     void betweenAnyTwoWritesTheHardwareSeesTheOldOrTheNew(boolean isScalable, int pasid) {
@@ -108,33 +142,45 @@ class VtdDriverTest {
         var second = table(driver, 0x20_0000);
         var neighbour = table(driver, 0x30_0000);
         driver.attach(OTHER, NO_PASID, new Destination.Paged(neighbour));
-        var seen = new ArrayList<@Nullable Long>();
+        var seen = new ArrayList<String>();
         betweenWrites.set(() -> {
-            assertThat(address(hardware, OTHER, NO_PASID)).as("the neighbour").isEqualTo(0x30_0abcL);
-            seen.add(address(hardware, DEVICE, pasid));
+            assertThat(look(hardware, OTHER, NO_PASID)).as("the neighbour").isEqualTo("0x300abc domain 2");
+            seen.add(look(hardware, DEVICE, pasid));
         });
+        var passed = "0x%x domain 1".formatted(IOVA + 0xabc);
 
         driver.attach(DEVICE, pasid, new Destination.Paged(first));
-        assertThat(changes(seen)).as("attach").containsExactly(null, 0x10_0abcL);
+        assertThat(changes(seen)).as("attach").containsExactly("nothing", "0x100abc domain 3");
         driver.attach(DEVICE, pasid, new Destination.Paged(second));
-        assertThat(changes(seen)).as("replace, without a gap").containsExactly(0x10_0abcL, 0x20_0abcL);
+        assertThat(changes(seen))
+                .as("replace, without a gap")
+                .containsExactly("0x100abc domain 3", "0x200abc domain 4");
         driver.attach(DEVICE, pasid, new Destination.PassThrough());
-        assertThat(changes(seen)).as("replace by pass-through").containsExactly(0x20_0abcL, IOVA + 0xabc);
+        assertThat(changes(seen)).as("replace by pass-through").containsExactly("0x200abc domain 4", passed);
         driver.attach(DEVICE, pasid, new Destination.Paged(first));
-        assertThat(changes(seen)).as("and back").containsExactly(IOVA + 0xabc, 0x10_0abcL);
+        assertThat(changes(seen)).as("and back").containsExactly(passed, "0x100abc domain 3");
+        if (isScalable) {
+            int next = pasid == NO_PASID ? 1 : pasid == 1 ? 2 : pasid - 1;
+            driver.attach(DEVICE, next, new Destination.Paged(second));
+            assertThat(changes(seen)).as("an entry beside it").containsExactly("0x100abc domain 3");
+            driver.detach(DEVICE, pasid);
+            assertThat(changes(seen)).as("detach, tables stay").containsExactly("0x100abc domain 3", "nothing");
+            driver.attach(DEVICE, pasid, new Destination.Paged(first));
+            assertThat(changes(seen)).as("attach, tables are there").containsExactly("nothing", "0x100abc domain 3");
+        }
         driver.detach(DEVICE, pasid);
-        assertThat(changes(seen)).as("detach").containsExactly(0x10_0abcL, null);
+        assertThat(changes(seen)).as("detach").containsExactly("0x100abc domain 3", "nothing");
         betweenWrites.set(null);
         assertThat(seen).as("no write went unwatched").isEmpty();
         driver.close();
     }
 
     /** What was seen, without repetitions; and begins anew. */
-    private static List<@Nullable Long> changes(List<@Nullable Long> seen) {
-        var changes = new ArrayList<@Nullable Long>();
-        for (var address : seen) {
-            if (changes.isEmpty() || !Objects.equals(changes.getLast(), address)) {
-                changes.add(address);
+    private static List<String> changes(List<String> seen) {
+        var changes = new ArrayList<String>();
+        for (var sight : seen) {
+            if (changes.isEmpty() || !changes.getLast().equals(sight)) {
+                changes.add(sight);
             }
         }
         seen.clear();

@@ -1,0 +1,101 @@
+package dev.ioasid.pagetable;
+
+import dev.ioasid.memory.PhysicalMemory;
+import dev.ioasid.memory.WordBlock;
+
+/**
+ * One range being unmapped: its leaves are cleared, and the tables that have become empty are unlinked. For one thread, which
+ * holds the stripes of the range all the while.
+ */
+final class UnmapEdit {
+    private static final long ADDRESS = TableFormat.ADDRESS;
+
+    private final PhysicalMemory memory;
+    private final TableFormat format;
+    private final TableFrames tables;
+    private final int highestUnlinked;
+    private final RetiredTables retired = new RetiredTables();
+    private boolean leavesEmptyTables;
+
+    /**
+     * @param highestUnlinked tables above this level stay linked even if they are empty: other writers may be in them
+     */
+    UnmapEdit(PhysicalMemory memory, TableFormat format, TableFrames tables, int highestUnlinked) {
+        this.memory = memory;
+        this.format = format;
+        this.tables = tables;
+        this.highestUnlinked = highestUnlinked;
+    }
+
+    /** Clears the range below a table; returns the bytes that were mapped. */
+    long clear(long table, int level, long first, long last) {
+        if (level == 1) {
+            return clearPages(table, first, last);
+        }
+        long unmapped = 0;
+        for (long at = first, end; at <= last; at = end + 1) {
+            end = TableFormat.lastOfEntry(at, level, last);
+            long where = table + TableFormat.offset(at, level);
+            long entry = memory.acquire(where);
+            if (entry != 0) {
+                long below = entry & ADDRESS;
+                boolean leaf = format.leaf(entry, level);
+                if (!leaf && tables.isTable(below, level - 1)) {
+                    unmapped += clear(below, level - 1, at, end);
+                    unlinkIfEmpty(where, below, level - 1);
+                } else { // a leaf, or what someone wrote here who was not asked
+                    memory.release(where, 0);
+                    leavesEmptyTables |= tables.use(table, -1) == 0;
+                    unmapped += leaf ? 1L << TableFormat.shift(level) : 0;
+                }
+            }
+        }
+        return unmapped;
+    }
+
+    private long clearPages(long table, long first, long last) {
+        int pages = (int) (last - first + 1 >>> PhysicalMemory.PAGE_SHIFT);
+        long where = table + TableFormat.offset(first, 1);
+        long used = WordBlock.used(memory, where, pages);
+        WordBlock.clear(memory, where, pages);
+        tables.useAlone(table, -used);
+        return used << PhysicalMemory.PAGE_SHIFT;
+    }
+
+    private void unlinkIfEmpty(long where, long table, int level) {
+        if (tables.used(table) != 0) {
+            return;
+        }
+        if (level > highestUnlinked) {
+            leavesEmptyTables = true;
+            return;
+        }
+        memory.release(where, 0);
+        leavesEmptyTables |= tables.use(where, -1) == 0;
+        tables.disown(table);
+        retired.add(table);
+    }
+
+    /** Unlinks the empty tables above level 1 that cover any of the range. The caller holds all stripes. */
+    void prune(long table, int level, long first, long last) {
+        for (long at = first, end; at <= last && level > IoPageTable.REGION_LEVEL; at = end + 1) {
+            end = TableFormat.lastOfEntry(at, level, last);
+            long where = table + TableFormat.offset(at, level);
+            long entry = memory.acquire(where);
+            if (entry != 0 && !format.leaf(entry, level) && tables.isTable(entry & ADDRESS, level - 1)) {
+                prune(entry & ADDRESS, level - 1, at, end);
+                unlinkIfEmpty(where, entry & ADDRESS, level - 1);
+            }
+        }
+    }
+
+    /** Whether tables have become empty that are still linked. */
+    boolean leavesEmptyTables() {
+        return leavesEmptyTables;
+    }
+
+    /** The tables that have been unlinked. */
+    RetiredTables retired() {
+        return retired;
+    }
+}
