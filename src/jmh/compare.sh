@@ -19,7 +19,7 @@ c() { # name prefix
 # benchmark, threads, parameter, then what a score is divided by, and the name
 jmh() {
     "$java" -cp "target/test-classes:target/classes:$(cat target/bench.classpath)" -Djmh.ignoreLock=true \
-        org.openjdk.jmh.Main "$1" -t "$2" $3 -prof gc -rf csv -rff "$out/one.csv" >"$out/log" 2>&1 ||
+        org.openjdk.jmh.Main "$1" "$(case $2 in *,*) echo -tg ;; *) echo -t ;; esac)" "$2" $3 -prof gc -rf csv -rff "$out/one.csv" >"$out/log" 2>&1 ||
         { cat "$out/log" >&2; exit 1; }
     tr -d '"' <"$out/one.csv" | awk -F, -v name="$5" -v threads="$2" -v by="$4" '
         NR > 1 && $1 ~ /(read|map|unmap|:walk|:mapAndUnmap)$/ {
