@@ -10,7 +10,7 @@ out=target/compare
 ./mvnw -q -B -Pbench -DskipTests test-compile
 rm -rf "$out" && mkdir -p "$out"
 cc -O3 -march=native -pthread -o "$out/walk" src/jmh/c/walk.c
-java=${JAVA:-$(ls -d /usr/lib/jvm/*25*/bin/java "${JAVA_HOME:-}"/bin/java 2>/dev/null | head -n 1)}
+java=$(bin/find-jdk)/bin/java
 
 c() { # name prefix
     "$out/walk" "$1" | sed 's/^/C /' >>"$out/times"
