@@ -45,6 +45,7 @@ public final class PhysicalMemory implements AutoCloseable {
     private final long size;
     private final long base;
     private final long fold;
+    private final long pages;
     private final List<AddressRange> holes;
     private final Arena arena;
     private final MemorySegment checked;
@@ -75,6 +76,7 @@ public final class PhysicalMemory implements AutoCloseable {
                 .toList();
         long reserved = Math.max(PAGE_SIZE, Long.highestOneBit(size) == size ? size : Long.highestOneBit(size) << 1);
         this.fold = reserved - Long.BYTES;
+        this.pages = reserved - PAGE_SIZE;
         this.words = Reservation.of(reserved);
         this.committed = Reservation.of(Math.max(PAGE_SIZE, (size >>> PAGE_SHIFT) / Byte.SIZE + Long.BYTES));
         this.base = words.base();
@@ -122,6 +124,16 @@ public final class PhysicalMemory implements AutoCloseable {
     public long folded(long address) {
         long offset = address & fold;
         return CHECKED ? checked.get(PLAIN, offset) : ALL.get(PLAIN, base + offset);
+    }
+
+    /**
+     * The word at {@code offset} of the page that a link, an address among other bits, leads to; folded like {@link #folded}.
+     *
+     * @param offset a multiple of 8 below the page size
+     */
+    public long entry(long link, long offset) {
+        long at = (link & pages) + offset;
+        return CHECKED ? checked.get(PLAIN, at) : ALL.get(PLAIN, base + at);
     }
 
     /** The word at {@code address}, and everything that was written before it was released. */

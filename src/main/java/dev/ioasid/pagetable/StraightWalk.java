@@ -18,11 +18,14 @@ public final class StraightWalk {
     public static final long UNDECIDED = -1;
 
     private static final long PAGE_SIZE_BIT = 1 << 7;
+    private static final int REQUEST = PageWalk.READ | PageWalk.WRITE;
     private static final long ADDRESS = TableFormat.ADDRESS;
 
     private final PhysicalMemory memory;
     private final int levels;
-    private final int inputBits;
+    private final long accessed;
+    private final long dirty;
+    private final long badInput;
     private final long badTable;
     private final long badPage;
     private final long badLargePage;
@@ -32,10 +35,12 @@ public final class StraightWalk {
      * @param inputBits inputs have fewer bits than this
      */
     public StraightWalk(PhysicalMemory memory, TableFormat format, int inputBits) {
-        boolean plainRights = format.read() == Walked.READ && format.write() == Walked.WRITE;
+        boolean plainRights = format.read() == PageWalk.READ && format.write() == PageWalk.WRITE;
         this.memory = memory;
         this.levels = format.levels();
-        this.inputBits = inputBits;
+        this.accessed = format.accessed();
+        this.dirty = format.dirty();
+        this.badInput = -1L << inputBits;
         this.badTable = format.mustBeZero(2, false) | ADDRESS & ~memory.fold();
         // where rights are kept elsewhere, or a level has no leaves, every leaf is bad here and is walked exactly
         this.badPage = plainRights ? format.mustBeZero(1, true) : -1;
@@ -44,48 +49,44 @@ public final class StraightWalk {
     }
 
     /**
-     * @param need {@link Walked#READ} and {@link Walked#WRITE}
+     * @param how {@link PageWalk#READ}, {@link PageWalk#WRITE} and {@link PageWalk#ACCESSED_DIRTY}; the rest does not matter here
      * @return what was found, or {@link #UNDECIDED}; see {@link Walked}
      */
-    public long walk(long root, long input, long need) {
-        long table = root;
-        long any = root & badTable & ADDRESS;
-        long common = -1;
-        if (levels > 3) {
-            if (levels > 4) {
-                long e5 = memory.folded(table + (input >>> 48 & 511) * 8);
-                any |= e5;
-                common &= e5;
-                table = e5 & ADDRESS;
-            }
-            long e4 = memory.folded(table + (input >>> 39 & 511) * 8);
-            any |= e4;
-            common &= e4;
-            table = e4 & ADDRESS;
+    public long walk(long root, long input, int how) {
+        if (levels == 4) {
+            long e4 = memory.entry(root, input >>> 36 & 0xff8);
+            return below(e4, (root & ADDRESS | e4) & badTable, e4, input, how);
         }
-        long e3 = memory.folded(table + (input >>> 30 & 511) * 8);
-        if ((e3 & PAGE_SIZE_BIT) != 0) {
-            return hugePage(any, common, e3, input, need);
-        }
-        long e2 = memory.folded((e3 & ADDRESS) + (input >>> 21 & 511) * 8);
-        any |= e3;
-        common &= e3 & e2;
-        if ((e2 & PAGE_SIZE_BIT) != 0) {
-            long address = e2 & ADDRESS & -1L << 21 | input & (1 << 21) - 1;
-            long bad = any & badTable | e2 & badLargePage | need & ~common | input >>> inputBits;
-            return bad == 0 && address >>> 20 != 0xfee ? Walked.found(address, 21, common & 3) : UNDECIDED;
-        }
-        long e1 = memory.folded((e2 & ADDRESS) + (input >>> 12 & 511) * 8);
-        common &= e1;
-        long address = e1 & ADDRESS | input & (1 << 12) - 1;
-        long bad = (any | e2) & badTable | e1 & badPage | need & ~common | input >>> inputBits;
-        return bad == 0 && address >>> 20 != 0xfee ? Walked.found(address, 12, common & 3) : UNDECIDED;
+        return levels == 3 ? below(root, root & ADDRESS & badTable, -1, input, how) : walk5(root, input, how);
     }
 
-    private long hugePage(long any, long common, long e3, long input, long need) {
-        long rights = common & e3;
-        long address = e3 & ADDRESS & -1L << 30 | input & (1 << 30) - 1;
-        long bad = any & badTable | e3 & badHugePage | need & ~rights | input >>> inputBits;
-        return bad == 0 && address >>> 20 != 0xfee ? Walked.found(address, 30, rights & 3) : UNDECIDED;
+    private long walk5(long root, long input, int how) {
+        long e5 = memory.entry(root, input >>> 45 & 0xff8);
+        long e4 = memory.entry(e5, input >>> 36 & 0xff8);
+        return below(e4, (root & ADDRESS | e5 | e4) & badTable, e5 & e4, input, how);
+    }
+
+    /** The last three levels. {@code link} leads to them; {@code bad} and {@code common} are of what is above. */
+    private long below(long link, long bad, long common, long input, int how) {
+        long e3 = memory.entry(link, input >>> 27 & 0xff8);
+        if ((e3 & PAGE_SIZE_BIT) != 0) {
+            return page(e3, 30, bad | e3 & badHugePage, common & e3, input, how);
+        }
+        long e2 = memory.entry(e3, input >>> 18 & 0xff8);
+        if ((e2 & PAGE_SIZE_BIT) != 0) {
+            return page(e2, 21, bad | e3 & badTable | e2 & badLargePage, common & e3 & e2, input, how);
+        }
+        long e1 = memory.entry(e2, input >>> 9 & 0xff8);
+        return page(e1, 12, bad | (e3 | e2) & badTable | e1 & badPage, common & e3 & e2 & e1, input, how);
+    }
+
+    private long page(long leaf, int shift, long bad, long common, long input, int how) {
+        long missing = how & REQUEST & ~common;
+        if ((how & PageWalk.ACCESSED_DIRTY) != 0) {
+            missing |= accessed & ~common | ((how & PageWalk.WRITE) != 0 ? dirty & ~leaf : 0);
+        }
+        long address = leaf & ADDRESS & -1L << shift | input & (1L << shift) - 1;
+        boolean fine = (bad | missing | input & badInput) == 0 && address >>> 20 != 0xfee;
+        return fine ? Walked.found(address, shift, common & REQUEST) : UNDECIDED;
     }
 }

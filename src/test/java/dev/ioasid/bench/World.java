@@ -10,7 +10,7 @@ import dev.ioasid.memory.Readers;
 import dev.ioasid.pagetable.IoPageTable;
 import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.Permissions;
-import dev.ioasid.pagetable.Steps;
+import dev.ioasid.pagetable.StraightFirstStage;
 import dev.ioasid.pagetable.StraightWalk;
 import dev.ioasid.pagetable.TableCaches;
 import dev.ioasid.pagetable.TableFormat;
@@ -32,13 +32,13 @@ public final class World implements AutoCloseable {
             TableFormat.vtdSecondStage(4, 48, TableFormat.LEAF_4K | TableFormat.LEAF_2M, true, false);
     private static final TableFormat FIRST_STAGE =
             TableFormat.x8664(4, 48, TableFormat.LEAF_4K | TableFormat.LEAF_2M | TableFormat.LEAF_1G);
-    private static final int NESTED = PageWalk.ACCESSED_DIRTY | PageWalk.UPDATES_ALLOWED;
 
     public final Readers readers = new Readers();
     private final PhysicalMemory memory = new PhysicalMemory(4 * GIB);
     private final FrameAllocator frames = new FrameAllocator(memory);
     private final FrameCounters counters = new FrameCounters(memory);
     private final StraightWalk straight = new StraightWalk(memory, LARGE_PAGES, 48);
+    private final StraightFirstStage firstStage = new StraightFirstStage(memory, FIRST_STAGE);
     private final List<IoPageTable> tables = new ArrayList<>();
     private final VtdHardware hardware = new VtdHardware(memory, capabilities());
     private final long smallBase = 0x7F12_3440_0000L;
@@ -169,8 +169,7 @@ public final class World implements AutoCloseable {
 
     long walkNested(long random) {
         long iova = guestBase | random & 0xfff_ffff;
-        int how = need(random) | NESTED;
-        return PageWalk.walk(memory, FIRST_STAGE, guestRoot, iova, how, PAGES, root, 48, 0, Steps.UNSEEN);
+        return firstStage.walk(guestRoot, iova, need(random), straight, root, 0);
     }
 
     long translate(long random) {

@@ -259,7 +259,7 @@ class WalksBesideWritersTest {
     }
 
     private long exactIfUndecided(long iova) {
-        long walked = straight.walk(table.root(), iova, Walked.READ);
+        long walked = straight.walk(table.root(), iova, PageWalk.READ);
         return walked == StraightWalk.UNDECIDED
                 ? PageWalk.walk(memory, format, table.root(), iova, LOOKUP, Steps.UNSEEN)
                 : walked;

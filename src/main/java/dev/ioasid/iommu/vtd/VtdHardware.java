@@ -33,6 +33,7 @@ public final class VtdHardware implements IommuHardware {
     private final VtdCapabilities capabilities;
     private final FaultLog log;
     private final VtdRegisters registers;
+    private final StraightTranslation straight;
     private final VtdTranslation translation;
     private final PhysicalMemory memory;
     private final AtomicLongArray counts = new AtomicLongArray(VtdFault.values().length);
@@ -44,7 +45,10 @@ public final class VtdHardware implements IommuHardware {
         this.log = new FaultLog(
                 capabilities.faultRecords(), deepest == 0 ? capabilities.inputBits() : 30 + 9 * (deepest - 2));
         this.registers = new VtdRegisters(capabilities, log);
-        this.translation = new VtdTranslation(memory, capabilities);
+        var formats = new VtdFormats(capabilities);
+        var reserved = ReservedBits.of(capabilities);
+        this.straight = new StraightTranslation(memory, capabilities, formats, reserved);
+        this.translation = new VtdTranslation(memory, capabilities, formats, reserved);
     }
 
     @Override
@@ -60,7 +64,11 @@ public final class VtdHardware implements IommuHardware {
      * @return see {@link Walked}; negative if it faulted, which is recorded as the tables ask
      */
     public long translate(int sourceId, int pasid, long iova, int how) {
-        long outcome = translation.of(registers.mode(), sourceId, pasid, iova, how, VtdSteps.NOBODY);
+        long mode = registers.mode();
+        long outcome = straight.of(mode, sourceId, pasid, iova, how);
+        if (outcome == StraightTranslation.UNDECIDED) {
+            outcome = translation.of(mode, sourceId, pasid, iova, how, VtdSteps.NOBODY);
+        }
         return Refusal.is(outcome) ? report(outcome, sourceId, pasid, iova, how) : outcome;
     }
 

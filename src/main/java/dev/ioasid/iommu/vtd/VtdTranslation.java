@@ -5,9 +5,9 @@ import dev.ioasid.iommu.vtd.VtdSteps.Structure;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.Steps;
-import dev.ioasid.pagetable.StraightWalk;
 import dev.ioasid.pagetable.TableFormat;
 import dev.ioasid.pagetable.Walked;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +20,6 @@ final class VtdTranslation {
     /** In an outcome: the unit left the request alone, the address is the request's own. */
     static final long UNTRANSLATED = 1L << 60;
 
-    private static final int MOST_LEVELS = 5;
     private static final long INTERRUPT_WINDOW = 0xfee;
     private static final int PAGE_SHIFT = PhysicalMemory.PAGE_SHIFT;
     /** In the address of a PASID table entry on its way through this class: FPD was set above it. */
@@ -33,48 +32,16 @@ final class VtdTranslation {
     private final VtdCapabilities capabilities;
     private final int hostAddressWidth;
     private final int pasidBits;
-    private final long rootReserved;
-    private final long contextReserved0;
-    private final long contextReserved1;
-    private final long directoryReserved;
-    private final long entryReserved0;
-    private final long entryReserved1;
-    private final long entryReserved2;
-    private final @Nullable TableFormat[] secondStage = new TableFormat[MOST_LEVELS + 1];
-    private final @Nullable TableFormat[] secondStageIrIw = new TableFormat[MOST_LEVELS + 1];
-    private final @Nullable StraightWalk[] straight = new StraightWalk[MOST_LEVELS + 1];
-    private final TableFormat firstStage4;
-    private final @Nullable TableFormat firstStage5;
+    private final VtdFormats formats;
+    private final ReservedBits reserved;
 
-    VtdTranslation(PhysicalMemory memory, VtdCapabilities capabilities) {
+    VtdTranslation(PhysicalMemory memory, VtdCapabilities capabilities, VtdFormats formats, ReservedBits reserved) {
         this.memory = memory;
         this.capabilities = capabilities;
         this.hostAddressWidth = capabilities.hostAddressWidth();
         this.pasidBits = (int) Ecap.PSS.get(capabilities.ecap()) + 1;
-        this.rootReserved = ScalableRootEntry.HALF.reserved(0) | capabilities.beyondHost();
-        this.contextReserved0 = ScalableContextEntry.reserved0(capabilities);
-        this.contextReserved1 = ScalableContextEntry.reserved1(capabilities);
-        this.directoryReserved = PasidDirectoryEntry.LAYOUT.reserved(0) | capabilities.beyondHost();
-        this.entryReserved0 = PasidTableEntry.reserved(0, capabilities);
-        this.entryReserved1 = PasidTableEntry.reserved(1, capabilities);
-        this.entryReserved2 = PasidTableEntry.reserved(2, capabilities);
-        for (int levels = 3; levels <= MOST_LEVELS; levels++) {
-            if (capabilities.walksLevels(levels)) {
-                var format = secondStageFormat(levels, false);
-                secondStage[levels] = format;
-                secondStageIrIw[levels] = secondStageFormat(levels, true);
-                straight[levels] = new StraightWalk(memory, format, capabilities.secondStageBits(levels));
-            }
-        }
-        int leaves =
-                TableFormat.LEAF_4K | TableFormat.LEAF_2M | (capabilities.hasCap(Cap.FS1GP) ? TableFormat.LEAF_1G : 0);
-        this.firstStage4 = TableFormat.x8664(4, hostAddressWidth, leaves);
-        this.firstStage5 = capabilities.hasCap(Cap.FS5LP) ? TableFormat.x8664(5, hostAddressWidth, leaves) : null;
-    }
-
-    private TableFormat secondStageFormat(int levels, boolean irIw) {
-        return TableFormat.vtdSecondStage(
-                levels, hostAddressWidth, capabilities.secondStageLeaves(), capabilities.has(Ecap.SC), irIw);
+        this.formats = formats;
+        this.reserved = reserved;
     }
 
     /**
@@ -125,7 +92,7 @@ final class VtdTranslation {
         if ((r0 & PRESENT) == 0) {
             return Refusal.of(VtdFault.LRT_2);
         }
-        if ((r0 & rootReserved | memory.acquire(root + 8)) != 0) {
+        if ((r0 & reserved.root() | memory.acquire(root + 8)) != 0) {
             return Refusal.of(VtdFault.LRT_3);
         }
         long context = RootEntry.CTP.address(r0) + (sourceId & 0xffL) * ContextEntry.SIZE;
@@ -142,13 +109,12 @@ final class VtdTranslation {
         }
         int type = (int) ContextEntry.TT.get(c0);
         long reserved0 =
-                ContextEntry.LAYOUT.reserved(0) | (type == ContextEntry.PASS_THROUGH ? 0 : capabilities.beyondHost());
-        long reserved1 = ContextEntry.LAYOUT.reserved(1) | capabilities.beyondDomainIds(ContextEntry.DID);
-        if ((c0 & reserved0 | c1 & reserved1) != 0) {
+                type == ContextEntry.PASS_THROUGH ? ContextEntry.LAYOUT.reserved(0) : reserved.legacyContext0();
+        if ((c0 & reserved0 | c1 & reserved.legacyContext1()) != 0) {
             return Refusal.of(VtdFault.LCT_3, disabled);
         }
-        int levels = (int) ContextEntry.AW.get(c1) + 2;
-        if (!capabilities.walksLevels(levels)) {
+        var format = formats.secondStage((int) ContextEntry.AW.get(c1), false);
+        if (format == null) {
             return Refusal.of(VtdFault.LCT_4_1, disabled);
         }
         boolean supported = switch (type) {
@@ -168,7 +134,7 @@ final class VtdTranslation {
                     ? Refusal.of(VtdFault.LGN_4, disabled)
                     : Walked.untranslated(iova, PAGE_SHIFT);
         }
-        if (iova >>> capabilities.secondStageBits(levels) != 0) {
+        if (iova >>> capabilities.secondStageBits(format.levels()) != 0) {
             return Refusal.of(VtdFault.LGN_1_1, disabled);
         }
         if (iova >>> 20 == INTERRUPT_WINDOW) {
@@ -176,7 +142,7 @@ final class VtdTranslation {
         }
         long table = ContextEntry.SSPTPTR.address(c0);
         int request = how & (PageWalk.READ | PageWalk.WRITE | PageWalk.DRY);
-        long walked = secondStage(secondStage, levels, table, iova, request, steps);
+        long walked = PageWalk.walk(memory, format, table, iova, request, unseenIfNobody(steps));
         return Walked.failed(walked) ? Refusal.ofWalk(walked, true, (how & PageWalk.WRITE) != 0, disabled) : walked;
     }
 
@@ -191,7 +157,7 @@ final class VtdTranslation {
         if ((root & PRESENT) == 0) {
             return Refusal.of(VtdFault.SRT_2);
         }
-        if ((root & rootReserved) != 0) {
+        if ((root & reserved.root()) != 0) {
             return Refusal.of(VtdFault.SRT_3);
         }
         long context = ScalableContextEntry.address(ScalableRootEntry.CTP.address(root), sourceId);
@@ -223,7 +189,7 @@ final class VtdTranslation {
             return VtdFault.SCT_2;
         }
         long beyond = memory.folded(context + 16) | memory.folded(context + 24);
-        if ((c0 & contextReserved0 | c1 & contextReserved1 | beyond) != 0) {
+        if ((c0 & reserved.context0() | c1 & reserved.context1() | beyond) != 0) {
             return VtdFault.SCT_3;
         }
         if (ScalableContextEntry.PRE.isSet(c0) && !ScalableContextEntry.DTE.isSet(c0)) {
@@ -262,7 +228,7 @@ final class VtdTranslation {
         if ((word & PRESENT) == 0) {
             return Refusal.of(VtdFault.SPD_2, disabled);
         }
-        if ((word & directoryReserved) != 0) {
+        if ((word & reserved.directory()) != 0) {
             return Refusal.of(VtdFault.SPD_3, disabled);
         }
         long entry = PasidTableEntry.address(PasidDirectoryEntry.SMPTBLPTR.address(word), pasid);
@@ -289,14 +255,17 @@ final class VtdTranslation {
                 | memory.folded(at + 40)
                 | memory.folded(at + 48)
                 | memory.folded(at + 56);
-        if ((w0 & entryReserved0 | w1 & entryReserved1 | w2 & entryReserved2 | beyond) != 0) {
+        if ((w0 & reserved.pasidEntry0() | w1 & reserved.pasidEntry1() | w2 & reserved.pasidEntry2() | beyond) != 0) {
             return Refusal.of(VtdFault.SPT_3, disabled);
         }
         int type = (int) PasidTableEntry.PGTT.get(w0);
-        int levels = (int) PasidTableEntry.AW.get(w0) + 2;
-        var refused = entryRefusal(type, levels, w0, w2, request, execute);
+        boolean irIw = Rtaddr.SSIRWE.isSet(mode) && capabilities.has(Ecap.SSIRWS);
+        var second = formats.secondStage((int) PasidTableEntry.AW.get(w0), irIw);
+        int secondBits = second == null ? 0 : capabilities.secondStageBits(second.levels());
+        var first = formats.firstStage((int) PasidTableEntry.FSPM.get(w2));
+        var refused = entryRefusal(type, second != null, secondBits, first != null, w2, request, execute);
         if (refused == null) {
-            refused = inputRefusal(type, levels, w2, iova, tagged);
+            refused = inputRefusal(type, secondBits, w2, iova, tagged);
         }
         if (refused != null) {
             return Refusal.of(refused, disabled);
@@ -304,29 +273,33 @@ final class VtdTranslation {
         if (type == PasidTableEntry.PASS_THROUGH) {
             return Walked.untranslated(iova, PAGE_SHIFT);
         }
-        boolean irIw = Rtaddr.SSIRWE.isSet(mode) && capabilities.has(Ecap.SSIRWS);
-        var formats = irIw ? secondStageIrIw : secondStage;
         int snooped = PasidTableEntry.PWSNP.isSet(w1) ? PageWalk.UPDATES_ALLOWED : 0;
         int secondHow = snooped | (PasidTableEntry.SSADE.isSet(w0) ? PageWalk.ACCESSED_DIRTY : 0);
         long secondRoot = PasidTableEntry.SSPTPTR.address(w0);
-        long walked = type == PasidTableEntry.SECOND_STAGE
-                ? secondStage(formats, levels, secondRoot, iova, request & ~PageWalk.PRIVILEGED | secondHow, steps)
-                : firstStage(
-                        w2,
-                        iova,
-                        request | snooped | PageWalk.ACCESSED_DIRTY,
-                        type == PasidTableEntry.NESTED ? formats[levels] : null,
-                        secondRoot,
-                        levels,
-                        secondHow,
-                        steps);
+        var unseen = unseenIfNobody(steps);
+        long walked;
+        if (type == PasidTableEntry.SECOND_STAGE) {
+            int how = request & ~PageWalk.PRIVILEGED | secondHow;
+            walked = PageWalk.walk(memory, walkable(second), secondRoot, iova, how, unseen);
+        } else {
+            int how = request
+                    | snooped
+                    | PageWalk.ACCESSED_DIRTY
+                    | (PasidTableEntry.EAFE.isSet(w2) ? PageWalk.EXTENDED_ACCESSED : 0)
+                    | (PasidTableEntry.WPE.isSet(w2) ? PageWalk.WRITE_PROTECTED : 0);
+            var parent = type == PasidTableEntry.NESTED ? second : null;
+            long firstRoot = PasidTableEntry.FSPTPTR.address(w2);
+            walked = PageWalk.walk(
+                    memory, walkable(first), firstRoot, iova, how, parent, secondRoot, secondBits, secondHow, unseen);
+        }
         return Walked.failed(walked)
                 ? Refusal.ofWalk(walked, false, (request & PageWalk.WRITE) != 0, disabled)
                 : walked;
     }
 
     /** What is wrong with a PASID table entry, or with the request for it: 5B to 5D. */
-    private @Nullable VtdFault entryRefusal(int type, int levels, long w0, long w2, int request, boolean execute) {
+    private @Nullable VtdFault entryRefusal(
+            int type, boolean secondWalks, int secondBits, boolean firstWalks, long w2, int request, boolean execute) {
         boolean second = type == PasidTableEntry.SECOND_STAGE || type == PasidTableEntry.NESTED;
         boolean first = type == PasidTableEntry.FIRST_STAGE || type == PasidTableEntry.NESTED;
         boolean supported = switch (type) {
@@ -339,13 +312,13 @@ final class VtdTranslation {
         if (!supported) {
             return VtdFault.SPT_4_2;
         }
-        if (second && (levels > MOST_LEVELS || secondStage[levels] == null)) {
+        if (second && !secondWalks) {
             return VtdFault.SPT_4_1;
         }
-        if (first && firstStage(w2) == null) {
+        if (first && !firstWalks) {
             return VtdFault.SPT_4_3;
         }
-        if (first && second && PasidTableEntry.FSPTPTR.address(w2) >>> capabilities.secondStageBits(levels) != 0) {
+        if (first && second && PasidTableEntry.FSPTPTR.address(w2) >>> secondBits != 0) {
             return VtdFault.SPT_4_4;
         }
         if (execute) {
@@ -356,15 +329,13 @@ final class VtdTranslation {
     }
 
     /** What is wrong with a request's address, before any walk: 80, 83, 84 and 87. */
-    private @Nullable VtdFault inputRefusal(int type, int levels, long w2, long iova, boolean tagged) {
+    private @Nullable VtdFault inputRefusal(int type, int secondBits, long w2, long iova, boolean tagged) {
         boolean interrupt = iova >>> 20 == INTERRUPT_WINDOW;
         return switch (type) {
             case PasidTableEntry.PASS_THROUGH ->
                 iova >>> hostAddressWidth != 0 ? VtdFault.SGN_4_2 : interrupt ? VtdFault.SGN_8 : null;
             case PasidTableEntry.SECOND_STAGE ->
-                iova >>> capabilities.secondStageBits(levels) != 0
-                        ? VtdFault.SGN_5
-                        : interrupt && !tagged ? VtdFault.SGN_8 : null;
+                iova >>> secondBits != 0 ? VtdFault.SGN_5 : interrupt && !tagged ? VtdFault.SGN_8 : null;
             default -> {
                 int unused = PasidTableEntry.FSPM.get(w2) == PasidTableEntry.FOUR_LEVELS ? 16 : 7;
                 yield iova << unused >> unused != iova ? VtdFault.SGN_1 : interrupt && !tagged ? VtdFault.SGN_8 : null;
@@ -372,53 +343,9 @@ final class VtdTranslation {
         };
     }
 
-    private @Nullable TableFormat firstStage(long w2) {
-        return switch ((int) PasidTableEntry.FSPM.get(w2)) {
-            case PasidTableEntry.FOUR_LEVELS -> firstStage4;
-            case PasidTableEntry.FIVE_LEVELS -> firstStage5;
-            default -> null;
-        };
-    }
-
-    private long secondStage(
-            @Nullable TableFormat[] formats, int levels, long root, long iova, int how, VtdSteps steps) {
-        var format = formats[levels];
-        if (format == null) {
-            throw new IllegalStateException(levels + " levels");
-        }
-        var fast = straight[levels];
-        if (steps == VtdSteps.NOBODY
-                && formats == secondStage
-                && fast != null
-                && (how & PageWalk.ACCESSED_DIRTY) == 0) {
-            long walked = fast.walk(root, iova, how & (PageWalk.READ | PageWalk.WRITE));
-            if (walked != StraightWalk.UNDECIDED) {
-                return walked;
-            }
-        }
-        return PageWalk.walk(memory, format, root, iova, how, unseenIfNobody(steps));
-    }
-
-    private long firstStage(
-            long w2,
-            long iova,
-            int request,
-            @Nullable TableFormat parent,
-            long parentRoot,
-            int parentLevels,
-            int parentHow,
-            VtdSteps steps) {
-        var format = firstStage(w2);
-        if (format == null) {
-            throw new IllegalStateException("no such paging mode");
-        }
-        int how = request
-                | (PasidTableEntry.EAFE.isSet(w2) ? PageWalk.EXTENDED_ACCESSED : 0)
-                | (PasidTableEntry.WPE.isSet(w2) ? PageWalk.WRITE_PROTECTED : 0);
-        int parentBits = parent == null ? 0 : capabilities.secondStageBits(parentLevels);
-        long root = PasidTableEntry.FSPTPTR.address(w2);
-        return PageWalk.walk(
-                memory, format, root, iova, how, parent, parentRoot, parentBits, parentHow, unseenIfNobody(steps));
+    /** A format that was found to be there. */
+    private static TableFormat walkable(@Nullable TableFormat format) {
+        return Objects.requireNonNull(format);
     }
 
     private static Steps unseenIfNobody(VtdSteps steps) {
