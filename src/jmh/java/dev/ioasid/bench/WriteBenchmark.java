@@ -76,18 +76,25 @@ public class WriteBenchmark {
         }
 
         void map(ThreadParams threads) {
-            for (long area = threads.getThreadIndex(); area < shape.areas; area += threads.getThreadCount()) {
-                for (long at = area << shape.areaShift; at < area + 1 << shape.areaShift; at += 1L << shape.callShift) {
-                    table.map(FIRST + at, 1L << shape.callShift, shape.physical + at, Permissions.READ_WRITE);
+            long area = 1L << shape.areaShift;
+            long call = 1L << shape.callShift;
+            long delta = shape.physical - FIRST;
+            for (int number = threads.getThreadIndex(); number < shape.areas; number += threads.getThreadCount()) {
+                long first = FIRST + number * area;
+                for (long iova = first; iova < first + area; iova += call) {
+                    table.map(iova, call, iova + delta, Permissions.READ_WRITE);
                 }
             }
         }
 
         long unmap(ThreadParams threads) {
+            long area = 1L << shape.areaShift;
+            long call = 1L << shape.callShift;
             long bytes = 0;
-            for (long area = threads.getThreadIndex(); area < shape.areas; area += threads.getThreadCount()) {
-                for (long at = area << shape.areaShift; at < area + 1 << shape.areaShift; at += 1L << shape.callShift) {
-                    bytes += table.unmap(FIRST + at, 1L << shape.callShift);
+            for (int number = threads.getThreadIndex(); number < shape.areas; number += threads.getThreadCount()) {
+                long first = FIRST + number * area;
+                for (long iova = first; iova < first + area; iova += call) {
+                    bytes += table.unmap(iova, call);
                 }
             }
             return bytes;

@@ -12,13 +12,13 @@ public final class FrameCounters implements AutoCloseable {
     private static final int SPREAD = 32;
 
     private final Reservation counters;
-    private final long stride;
+    private final int strideShift;
     private final AtomicLong owners = new AtomicLong();
 
     public FrameCounters(PhysicalMemory memory) {
         long frames = (memory.size() >>> PhysicalMemory.PAGE_SHIFT) + SPREAD;
-        this.stride = (frames / SPREAD + 1) * Long.BYTES;
-        this.counters = Reservation.of(stride * SPREAD);
+        this.strideShift = Long.SIZE - Long.numberOfLeadingZeros((frames / SPREAD + 1) * Long.BYTES);
+        this.counters = Reservation.of((long) SPREAD << strideShift);
     }
 
     /** A number from 1 on that no one else gets. */
@@ -29,14 +29,6 @@ public final class FrameCounters implements AutoCloseable {
     /** The counter of the frame at {@code address}. */
     public long get(long address) {
         return counters.word(place(address));
-    }
-
-    /** Changes a counter that no other thread changes at the same time; returns the new value. */
-    public long addAlone(long address, long change) {
-        long place = place(address);
-        long value = counters.word(place) + change;
-        counters.setWord(place, value);
-        return value;
     }
 
     public void set(long address, long value) {
@@ -50,7 +42,7 @@ public final class FrameCounters implements AutoCloseable {
 
     private long place(long address) {
         long frame = address >>> PhysicalMemory.PAGE_SHIFT;
-        return (frame & SPREAD - 1) * stride + (frame >>> 5) * Long.BYTES;
+        return ((frame & SPREAD - 1) << strideShift) + (frame >>> 5) * Long.BYTES;
     }
 
     @Override

@@ -136,6 +136,16 @@ public final class PhysicalMemory implements AutoCloseable {
         return CHECKED ? checked.get(PLAIN, at) : ALL.get(PLAIN, base + at);
     }
 
+    /** Writes a word without any order, at {@code address} cut down as by {@link #folded}. The page must be committed. */
+    public void setFolded(long address, long word) {
+        long offset = address & fold;
+        if (CHECKED) {
+            checked.set(PLAIN, offset, word);
+        } else {
+            ALL.set(PLAIN, base + offset, word);
+        }
+    }
+
     /** The word at {@code address}, and everything that was written before it was released. */
     public long acquire(long address) {
         long offset = inside(address);

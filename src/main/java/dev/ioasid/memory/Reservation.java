@@ -37,6 +37,7 @@ final class Reservation implements AutoCloseable {
             FunctionDescriptor.of(
                     ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
     private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+    private static final ValueLayout.OfLong PLAIN = ValueLayout.JAVA_LONG_UNALIGNED; // aligned nevertheless: read whole
     private static final VarHandle WORDS = ValueLayout.JAVA_LONG.varHandle().withInvokeExactBehavior();
 
     private final long base;
@@ -90,13 +91,13 @@ final class Reservation implements AutoCloseable {
         return (word((index >>> 6) * Long.BYTES) >>> index & 1) != 0;
     }
 
-    /** The word at {@code offset} bytes. */
+    /** The word at {@code offset} bytes, without any order. */
     long word(long offset) {
-        return (long) WORDS.getOpaque(ALL, base + offset);
+        return ALL.get(PLAIN, base + offset);
     }
 
     void setWord(long offset, long word) {
-        WORDS.setOpaque(ALL, base + offset, word);
+        ALL.set(PLAIN, base + offset, word);
     }
 
     /** Adds to the word at {@code offset} bytes; returns what it was. */

@@ -6,7 +6,6 @@ import dev.ioasid.memory.FrameAllocator;
 import dev.ioasid.memory.FrameCounters;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.memory.Readers;
-import dev.ioasid.memory.WordBlock;
 import java.util.Map;
 
 /**
@@ -47,10 +46,17 @@ public final class IoPageTable implements AutoCloseable {
     private final Readers readers;
     private final TableFormat format;
     private final int inputBits;
+    private final long beyondInput;
+    private final long beyondHost;
+    private final boolean largePages;
+    /** What a leaf of 4 KiB grants, by {@link Permissions#bits}; 0 where the format cannot say it. */
+    private final long[] leafRights = new long[1 << Permissions.BITS];
+
     private final TableCaches caches;
     private final Stripes stripes = new Stripes();
     private final TableFrames tables;
     private final long root;
+    private final Regions regions;
 
     /**
      * An empty table. ENOMEM.
@@ -72,9 +78,17 @@ public final class IoPageTable implements AutoCloseable {
         this.readers = readers;
         this.format = format;
         this.inputBits = inputBits;
+        this.beyondInput = -1L << inputBits;
+        this.beyondHost = -1L << format.hostAddressWidth();
+        this.largePages = format.allowsLeaf(REGION_LEVEL);
+        for (int bits = 0; bits < leafRights.length; bits++) {
+            var permissions = Permissions.ofBits(bits);
+            leafRights[bits] = format.expresses(permissions) ? format.leafEntry(0, 1, permissions) : 0;
+        }
         this.caches = caches;
         this.tables = new TableFrames(memory, frames, counts);
         this.root = tables.allocate(format.levels());
+        this.regions = new Regions(memory, format, tables, stripes, caches, readers, root);
     }
 
     /** Host physical address of the root table. */
@@ -103,58 +117,16 @@ public final class IoPageTable implements AutoCloseable {
     public void map(long iova, long length, long physical, Permissions permissions) {
         checkRange(iova, length);
         checkPhysical(physical, length);
-        checkPermissions(permissions);
         long last = iova + length - 1;
+        long rights = leafRights[permissions.bits()];
+        if (rights == 0) {
+            throw inexpressible(permissions);
+        }
         boolean pagesOnly = iova >>> REGION_SHIFT == last >>> REGION_SHIFT
-                && (length < 1L << REGION_SHIFT
-                        || (physical & (1L << REGION_SHIFT) - 1) != 0
-                        || !format.allowsLeaf(REGION_LEVEL));
-        if (!pagesOnly || !mapPages(iova, (int) (length >>> PAGE_SHIFT), format.leafEntry(physical, 1, permissions))) {
+                && (length < 1L << REGION_SHIFT || (physical & (1L << REGION_SHIFT) - 1) != 0 || !largePages);
+        if (!pagesOnly || !regions.map(iova, (int) (length >>> PAGE_SHIFT), physical | rights)) {
             mapRange(iova, last, physical, permissions);
         }
-    }
-
-    /** Maps pages of one region; false, and nothing has changed, if that is not all there is to do. */
-    private boolean mapPages(long iova, int pages, long leaf) {
-        int stripe = stripe(iova);
-        stripes.lock(stripe);
-        long above = regionEntry(iova);
-        long link = above < 0 ? 0 : memory.folded(above);
-        long table = link & ADDRESS;
-        boolean found = link != 0 && !format.leaf(link, REGION_LEVEL) && tables.isTable(table, REGION_LEVEL - 1);
-        long first = table + TableFormat.offset(iova, 1);
-        boolean free = found && used(first, pages) == 0;
-        if (free) {
-            write(first, pages, leaf);
-            tables.useAlone(table, pages);
-        }
-        stripes.unlock(stripe);
-        return free;
-    }
-
-    private long used(long first, int pages) {
-        return pages == 1 ? memory.folded(first) : WordBlock.used(memory, first, pages);
-    }
-
-    private void write(long first, int pages, long leaf) {
-        if (pages == 1) {
-            memory.release(first, leaf);
-        } else {
-            WordBlock.fill(memory, first, pages, leaf, PAGE_SHIFT);
-        }
-    }
-
-    /** Where the level-2 entry is that covers {@code iova}; -1 if a table above it is missing, or is a leaf. */
-    private long regionEntry(long iova) {
-        long table = root;
-        for (int level = format.levels(); level > REGION_LEVEL; level--) {
-            long entry = memory.folded(table + TableFormat.offset(iova, level));
-            if (entry == 0 || format.leaf(entry, level)) {
-                return -1;
-            }
-            table = entry & ADDRESS;
-        }
-        return table + TableFormat.offset(iova, REGION_LEVEL);
     }
 
     private void mapRange(long iova, long last, long physical, Permissions permissions) {
@@ -181,43 +153,15 @@ public final class IoPageTable implements AutoCloseable {
         checkRange(iova, length);
         long last = iova + length - 1;
         if (iova >>> REGION_SHIFT == last >>> REGION_SHIFT) {
-            long unmapped = unmapPages(iova, last, (int) (length >>> PAGE_SHIFT));
-            if (unmapped >= 0) {
-                return unmapped;
+            long unmapped = regions.unmap(iova, (int) (length >>> PAGE_SHIFT));
+            if (unmapped != Regions.NOT_HERE) {
+                if ((unmapped & Regions.EMPTY_ABOVE) != 0) {
+                    prune(iova, last);
+                }
+                return unmapped & ~Regions.EMPTY_ABOVE;
             }
         }
         return unmapRange(iova, last);
-    }
-
-    /** Unmaps pages of one region; -1, and nothing has changed, if that is not all there is to do. */
-    private long unmapPages(long iova, long last, int pages) {
-        int stripe = stripe(iova);
-        stripes.lock(stripe);
-        long above = regionEntry(iova);
-        long link = above < 0 ? 0 : memory.folded(above);
-        long table = link & ADDRESS;
-        boolean found = link != 0 && !format.leaf(link, REGION_LEVEL) && tables.isTable(table, REGION_LEVEL - 1);
-        long first = table + TableFormat.offset(iova, 1);
-        long used = found ? countUsed(first, pages) : -1;
-        if (used < 0 || used == tables.used(table)) { // nothing would be left in the table
-            stripes.unlock(stripe);
-            return -1;
-        }
-        if (pages == 1) {
-            memory.release(first, 0);
-        } else {
-            WordBlock.clear(memory, first, pages);
-        }
-        tables.useAlone(table, -used);
-        stripes.unlock(stripe);
-        if (used != 0) {
-            caches.invalidate(iova, last, false);
-        }
-        return used << PAGE_SHIFT;
-    }
-
-    private long countUsed(long first, int pages) {
-        return pages == 1 ? memory.folded(first) == 0 ? 0 : 1 : WordBlock.used(memory, first, pages);
     }
 
     private long unmapRange(long iova, long last) {
@@ -331,21 +275,18 @@ public final class IoPageTable implements AutoCloseable {
         tables.discard(table);
     }
 
-    private static int stripe(long iova) {
-        return (int) (iova >>> REGION_SHIFT) & Stripes.COUNT - 1;
-    }
-
     /** The stripes that a range touches, as a bit set. */
     private static long stripes(long first, long last) {
         long regions = (last >>> REGION_SHIFT) - (first >>> REGION_SHIFT) + 1;
         if (regions >= Stripes.COUNT) {
             return Stripes.ALL;
         }
-        return Long.rotateLeft((1L << regions) - 1, stripe(first));
+        return Long.rotateLeft((1L << regions) - 1, Regions.stripe(first));
     }
 
     private void checkRange(long iova, long length) {
-        if (length <= 0 || ((iova | length) & PAGE_SIZE - 1) != 0 || iova < 0 || iova + length - 1 >>> inputBits != 0) {
+        boolean whole = length > 0 && ((iova | length) & PAGE_SIZE - 1) == 0;
+        if (!whole || ((iova | iova + length - 1) & beyondInput) != 0) {
             throw new RefusedException(
                     Errno.EINVAL,
                     "0x%x bytes at iova 0x%x are not whole 4 KiB pages below 2^%d".formatted(length, iova, inputBits),
@@ -355,7 +296,7 @@ public final class IoPageTable implements AutoCloseable {
 
     private void checkPhysical(long physical, long length) {
         long last = physical + length - 1;
-        if ((physical & PAGE_SIZE - 1) != 0 || (physical | last) >>> format.hostAddressWidth() != 0) {
+        if ((physical & PAGE_SIZE - 1) != 0 || ((physical | last) & beyondHost) != 0) {
             throw new RefusedException(
                     Errno.EINVAL,
                     "0x%x bytes at physical address 0x%x are not whole 4 KiB pages below 2^%d"
@@ -364,13 +305,11 @@ public final class IoPageTable implements AutoCloseable {
         }
     }
 
-    private void checkPermissions(Permissions permissions) {
-        if (!format.expresses(permissions)) {
-            throw new RefusedException(
-                    Errno.EINVAL,
-                    "a leaf of " + format.kind() + " cannot say '" + permissions + "'",
-                    Map.of("permissions", permissions.toString()));
-        }
+    private RefusedException inexpressible(Permissions permissions) {
+        return new RefusedException(
+                Errno.EINVAL,
+                "a leaf of " + format.kind() + " cannot say '" + permissions + "'",
+                Map.of("permissions", permissions.toString()));
     }
 
     /** Refuses a range whose ends lie within a leaf: leaves are never split. */

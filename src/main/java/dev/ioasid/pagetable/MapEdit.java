@@ -127,7 +127,7 @@ final class MapEdit {
             }
         }
         if (level == 1) {
-            tables.useAlone(table, added);
+            tables.setUsed(table, 1, tables.used(table) + added);
         } else if (added != 0) {
             tables.use(table, added);
         }

@@ -26,6 +26,18 @@ public record Permissions(boolean read, boolean write, boolean execute, boolean 
                 text.indexOf('r') >= 0, text.indexOf('w') >= 0, text.indexOf('x') >= 0, text.indexOf('p') >= 0);
     }
 
+    /** How many bits {@link #bits} has. */
+    static final int BITS = 4;
+
+    /** A number for each combination. */
+    int bits() {
+        return (read ? 1 : 0) | (write ? 2 : 0) | (execute ? 4 : 0) | (privileged ? 8 : 0);
+    }
+
+    static Permissions ofBits(int bits) {
+        return new Permissions((bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0);
+    }
+
     @Override
     public String toString() {
         return (read ? "r" : "") + (write ? "w" : "") + (execute ? "x" : "") + (privileged ? "p" : "");

@@ -22,7 +22,7 @@ final class Stripes {
 
     void lock(int stripe) {
         int at = (stripe + 1) * STRIDE;
-        while ((int) LOCKS.getAndSetAcquire(locks, at, 1) != 0) {
+        while ((int) LOCKS.getAndSet(locks, at, 1) != 0) {
             for (int spins = 0; (int) LOCKS.getOpaque(locks, at) != 0; spins++) {
                 if (spins < SPINS) {
                     Thread.onSpinWait();

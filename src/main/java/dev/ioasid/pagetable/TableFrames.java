@@ -1,5 +1,6 @@
 package dev.ioasid.pagetable;
 
+import dev.ioasid.memory.AddressRange;
 import dev.ioasid.memory.FrameAllocator;
 import dev.ioasid.memory.FrameCounters;
 import dev.ioasid.memory.PhysicalMemory;
@@ -22,14 +23,14 @@ final class TableFrames {
 
     private final FrameAllocator frames;
     private final FrameCounters words;
-    private final long memorySize;
+    private final PhysicalMemory memory;
     private final long owner;
     private final AtomicLong count = new AtomicLong();
 
     TableFrames(PhysicalMemory memory, FrameAllocator frames, FrameCounters words) {
         this.frames = frames;
         this.words = words;
-        this.memorySize = memory.size();
+        this.memory = memory;
         this.owner = words.newOwner() << OWNER_SHIFT;
     }
 
@@ -42,6 +43,16 @@ final class TableFrames {
     long allocate(int level) {
         long frame = frames.allocate();
         adopt(frame, level);
+        return frame;
+    }
+
+    /** A frame for a table, to be filled and then made one by {@link #setUsed}; -1 if there is none. */
+    long tryAllocate() {
+        long frame = frames.tryAllocate(PhysicalMemory.PAGE_SIZE, PhysicalMemory.PAGE_SIZE);
+        if (frame >= 0) {
+            memory.commit(AddressRange.of(frame, PhysicalMemory.PAGE_SIZE));
+            count.getAndIncrement();
+        }
         return frame;
     }
 
@@ -69,8 +80,21 @@ final class TableFrames {
 
     /** Whether {@code address} lies in a table of ours of {@code level}. */
     boolean isTable(long address, int level) {
-        return Long.compareUnsigned(address, memorySize) < 0
-                && (words.get(address) & ~USED) == (owner | (long) level << LEVEL_SHIFT);
+        return usedIn(address, level) >= 0;
+    }
+
+    /** How many entries are in use of the table of {@code level} that {@code address} lies in; -1 if that is none of ours. */
+    long usedIn(long address, int level) {
+        if (Long.compareUnsigned(address, memory.size()) >= 0) {
+            return -1;
+        }
+        long used = words.get(address) ^ (owner | (long) level << LEVEL_SHIFT);
+        return used >>> LEVEL_SHIFT == 0 ? used : -1;
+    }
+
+    /** Makes a frame a table of {@code level} with so many entries in use, or says it of one whose entries nobody else changes. */
+    void setUsed(long table, int level, long used) {
+        words.set(table, owner | (long) level << LEVEL_SHIFT | used);
     }
 
     /** How many entries of a table of ours are in use. */
@@ -78,14 +102,12 @@ final class TableFrames {
         return words.get(table) & USED;
     }
 
-    /** Changes the number of entries in use of the table that {@code address} lies in; returns the new one. */
+    /**
+     * Changes the number of entries in use of the table that {@code address} lies in; returns the new one. It is never below 0,
+     * whoever has written entries that no map made.
+     */
     long use(long address, long change) {
-        return words.add(address, change) & USED;
-    }
-
-    /** The same for a table whose entries no other thread changes at the same time. */
-    long useAlone(long address, long change) {
-        return words.addAlone(address, change) & USED;
+        return words.add(address, Math.max(change, -used(address))) & USED;
     }
 
     /** How many tables there are. */

@@ -56,9 +56,10 @@ final class UnmapEdit {
     private long clearPages(long table, long first, long last) {
         int pages = (int) (last - first + 1 >>> PhysicalMemory.PAGE_SHIFT);
         long where = table + TableFormat.offset(first, 1);
-        long used = WordBlock.used(memory, where, pages);
+        long before = tables.used(table);
+        long used = Math.min(WordBlock.used(memory, where, pages), before);
         WordBlock.clear(memory, where, pages);
-        tables.useAlone(table, -used);
+        tables.setUsed(table, 1, before - used);
         return used << PhysicalMemory.PAGE_SHIFT;
     }
 

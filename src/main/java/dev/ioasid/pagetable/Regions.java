@@ -1,0 +1,195 @@
+package dev.ioasid.pagetable;
+
+import dev.ioasid.memory.PhysicalMemory;
+import dev.ioasid.memory.Readers;
+import dev.ioasid.memory.WordBlock;
+
+/**
+ * Maps and unmaps pages of 4 KiB within one region of an {@link IoPageTable}, under that region's stripe alone: the common case.
+ * Whatever is more than that is left to {@link MapEdit} and {@link UnmapEdit}, and then nothing has changed here.
+ */
+final class Regions {
+    /** In an answer: not done here. */
+    static final long NOT_HERE = -1;
+    /** In an answer, besides the bytes: the level-2 table has become empty. */
+    static final long EMPTY_ABOVE = 1;
+
+    private static final int PAGES = TableFormat.ENTRIES;
+    private static final int PAGE_SHIFT = PhysicalMemory.PAGE_SHIFT;
+    private static final long ADDRESS = TableFormat.ADDRESS;
+    private static final long NONE = -1;
+    /** A table of more levels is entered by a loop. */
+    private static final int MOST_BELOW = 4;
+
+    private final PhysicalMemory memory;
+    private final TableFormat format;
+    private final TableFrames tables;
+    private final Stripes stripes;
+    private final TableCaches caches;
+    private final Readers readers;
+    private final long root;
+    private final int levels;
+    private final long pageSize;
+
+    Regions(
+            PhysicalMemory memory,
+            TableFormat format,
+            TableFrames tables,
+            Stripes stripes,
+            TableCaches caches,
+            Readers readers,
+            long root) {
+        this.memory = memory;
+        this.format = format;
+        this.tables = tables;
+        this.stripes = stripes;
+        this.caches = caches;
+        this.readers = readers;
+        this.root = root;
+        this.levels = format.levels();
+        this.pageSize = format.pageSize();
+    }
+
+    /** The stripe of the region that {@code iova} lies in. */
+    static int stripe(long iova) {
+        return (int) (iova >>> TableFormat.shift(IoPageTable.REGION_LEVEL)) & Stripes.COUNT - 1;
+    }
+
+    /**
+     * Writes {@code leaf} at {@code iova}, and for the pages behind it what maps the memory behind it; false if that is not all
+     * there is to do. Takes a frame if the region has no table yet.
+     */
+    boolean map(long iova, int pages, long leaf) {
+        int stripe = stripe(iova);
+        stripes.lock(stripe);
+        long above = entryOf(iova);
+        long link = above == NONE ? 0 : memory.folded(above);
+        boolean mapped = map(above, link, TableFormat.offset(iova, 1), pages, leaf);
+        stripes.unlock(stripe);
+        return mapped;
+    }
+
+    private boolean map(long above, long link, long offset, int pages, long leaf) {
+        if (link == 0) {
+            return above != NONE && mapFirst(above, offset, pages, leaf);
+        }
+        long table = link & ADDRESS;
+        long used = (link & pageSize) != 0 ? NONE : tables.usedIn(table, 1);
+        if (used == NONE || used != 0 && used(table + offset, pages) != 0) {
+            return false;
+        }
+        write(table + offset, pages, leaf);
+        tables.setUsed(table, 1, used + pages);
+        return true;
+    }
+
+    /** Fills a new table and then links it. */
+    private boolean mapFirst(long above, long offset, int pages, long leaf) {
+        long table = isOurs(above) ? tables.tryAllocate() : NONE;
+        if (table == NONE) {
+            return false;
+        }
+        write(table + offset, pages, leaf);
+        tables.setUsed(table, 1, pages);
+        memory.release(above, format.tableEntry(table));
+        tables.use(above, 1);
+        return true;
+    }
+
+    /**
+     * Clears the pages.
+     *
+     * @return the bytes that were mapped, with {@link #EMPTY_ABOVE}; or {@link #NOT_HERE}
+     */
+    long unmap(long iova, int pages) {
+        int stripe = stripe(iova);
+        stripes.lock(stripe);
+        long above = entryOf(iova);
+        long link = above == NONE ? 0 : memory.folded(above);
+        long table = link & ADDRESS;
+        long before = link == 0 || (link & pageSize) != 0 ? NONE : tables.usedIn(table, 1);
+        if (before == NONE) {
+            stripes.unlock(stripe);
+            return NOT_HERE;
+        }
+        long first = table + TableFormat.offset(iova, 1);
+        long used = pages == PAGES ? before : used(first, pages);
+        if (used > before) { // someone has written entries that no map made
+            used = before;
+        }
+        boolean empty = used == before;
+        boolean emptyAbove = false;
+        if (empty && !isOurs(above)) {
+            stripes.unlock(stripe);
+            return NOT_HERE;
+        }
+        clear(first, pages);
+        if (empty) {
+            memory.release(above, 0);
+            emptyAbove = tables.use(above, -1) == 0;
+            tables.disown(table);
+        } else {
+            tables.setUsed(table, 1, before - used);
+        }
+        stripes.unlock(stripe);
+        if (used != 0 || empty) {
+            caches.invalidate(iova, iova + ((long) pages << PAGE_SHIFT) - 1, empty);
+        }
+        if (empty) {
+            readers.await();
+            tables.giveBack(table);
+        }
+        return used << PAGE_SHIFT | (emptyAbove ? EMPTY_ABOVE : 0);
+    }
+
+    /** Where the level-2 entry of a region is; {@link #NONE} if a table above it is missing, or is no table. */
+    private long entryOf(long iova) {
+        long link = root;
+        for (int level = levels; level > MOST_BELOW; level--) {
+            link = memory.entry(link, TableFormat.offset(iova, level));
+            if (link == 0 || (link & pageSize) != 0) {
+                return NONE;
+            }
+        }
+        if (levels > 3) {
+            link = memory.entry(link, iova >>> 36 & 0xff8);
+            if (link == 0 || (link & pageSize) != 0) {
+                return NONE;
+            }
+        }
+        link = memory.entry(link, iova >>> 27 & 0xff8);
+        boolean table = link != 0 && (link & pageSize) == 0;
+        return table ? (link & ADDRESS) + (iova >>> 18 & 0xff8) : NONE;
+    }
+
+    /** Whether the level-2 table is what it seems: someone may have written another link above it. */
+    private boolean isOurs(long above) {
+        return tables.isTable(above, IoPageTable.REGION_LEVEL);
+    }
+
+    private long used(long first, int pages) {
+        if (pages != 1) {
+            return WordBlock.used(memory, first, pages);
+        }
+        if (memory.folded(first) != 0) {
+            return 1; // a jump that is foreseen: whoever counts need not wait for the entry
+        }
+        return 0;
+    }
+
+    private void write(long first, int pages, long leaf) {
+        if (pages == 1) {
+            memory.setFolded(first, leaf);
+        } else {
+            WordBlock.fill(memory, first, pages, leaf, PAGE_SHIFT);
+        }
+    }
+
+    private void clear(long first, int pages) {
+        if (pages == 1) {
+            memory.setFolded(first, 0);
+        } else {
+            WordBlock.clear(memory, first, pages);
+        }
+    }
+}
