@@ -33,6 +33,7 @@ final class UnmapEdit {
             return clearPages(table, first, last);
         }
         long unmapped = 0;
+        int cleared = 0;
         for (long at = first, end; at <= last; at = end + 1) {
             end = TableFormat.lastOfEntry(at, level, last);
             long where = table + TableFormat.offset(at, level);
@@ -45,10 +46,13 @@ final class UnmapEdit {
                     unlinkIfEmpty(where, below, level - 1);
                 } else { // a leaf, or what someone wrote here who was not asked
                     memory.release(where, 0);
-                    leavesEmptyTables |= tables.use(table, -1) == 0;
+                    cleared++;
                     unmapped += leaf ? 1L << TableFormat.shift(level) : 0;
                 }
             }
+        }
+        if (cleared != 0) {
+            leavesEmptyTables |= tables.use(table, -cleared) == 0;
         }
         return unmapped;
     }
