@@ -67,11 +67,10 @@ start() {
     began=$EPOCHREALTIME
     "$java" $options -jar "$jar" --server.port=$port $arguments >"$work/log" 2>&1 &
     pid=$!
-    until (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null; do
+    until (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && curl -fs -o /dev/null "http://127.0.0.1:$port$path"; do
         kill -0 $pid 2>/dev/null || { cat "$work/log" >&2; exit 1; }
         sleep 0.02
     done
-    curl -fsS -o /dev/null --retry 60 --retry-delay 1 "http://127.0.0.1:$port$path"
     ready=$EPOCHREALTIME
     ticks=$(awk '{print $14 + $15}' /proc/$pid/stat)
     kill $pid

@@ -3,6 +3,11 @@ package dev.ioasid.packaged;
 import static java.util.concurrent.TimeUnit.MINUTES;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Objects;
@@ -12,6 +17,9 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What must hold however the service was packaged. A subclass says how its users start it. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -66,6 +74,26 @@ abstract class PackagedService {
         // time
         assertThat(running().output().lines())
                 .noneMatch(line -> line.startsWith("WARNING: ") || line.contains(" VM warning: "));
+    }
+
+    /** Also: beans that were written down by the build are those that a test finds. */
+    @ParameterizedTest
+    @MethodSource("dev.ioasid.packaged.ApiPagesTest#pages")
+    void answersWhatThePagesOfTheApiSay(Path page) throws Exception {
+        ReadmeTour.of(Files.readString(page), "## Requests").run(running().address());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"/v3/api-docs", "/swagger-ui/index.html", "/actuator/prometheus", "/actuator/health/liveness"})
+    void servesWhatIsBesideTheApi(String path) throws Exception {
+        try (var http = HttpClient.newHttpClient()) {
+            var request =
+                    HttpRequest.newBuilder(URI.create("http://" + running().address() + path));
+            var answer = http.send(request.build(), HttpResponse.BodyHandlers.ofString());
+            assertThat(answer.statusCode()).isEqualTo(200);
+            assertThat(answer.body()).isNotEmpty();
+        }
     }
 
     @Test

@@ -1,0 +1,10 @@
+// in place of the file of the same name that comes with Swagger UI
+window.onload = () => {
+  window.ui = SwaggerUIBundle({
+    url: "../v3/api-docs",
+    dom_id: "#swagger-ui",
+    deepLinking: true,
+    presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
+    layout: "StandaloneLayout",
+  });
+};
