@@ -5,6 +5,7 @@ import dev.ioasid.memory.FrameCounters;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.memory.Readers;
 import dev.ioasid.pagetable.IoPageTable;
+import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.Permissions;
 import dev.ioasid.pagetable.StraightWalk;
 import dev.ioasid.pagetable.TableCaches;
@@ -60,7 +61,7 @@ final class Tables {
 
     /** 0: no page is found; 1: the right one; 2: something else. */
     static int walk(long iova) {
-        long walked = WALK.walk(TABLE.root(), iova, Walked.READ);
+        long walked = WALK.walk(TABLE.root(), iova, PageWalk.READ);
         return walked == StraightWalk.UNDECIDED ? 0 : Walked.address(walked) == iova + BEYOND ? 1 : 2;
     }
 }
