@@ -132,8 +132,9 @@ public final class PhysicalMemory implements AutoCloseable {
      * @param offset a multiple of 8 below the page size
      */
     public long entry(long link, long offset) {
-        long at = (link & pages) + offset;
-        return CHECKED ? checked.get(PLAIN, at) : ALL.get(PLAIN, base + at);
+        long page = link & pages;
+        // what does not wait for the link is added first: a walk is a chain of these
+        return CHECKED ? checked.get(PLAIN, page + offset) : ALL.get(PLAIN, page + (base + offset));
     }
 
     /** Writes a word without any order, at {@code address} cut down as by {@link #folded}. The page must be committed. */

@@ -115,11 +115,6 @@ public final class StraightFirstStage {
 
     /** An entry; 0, which grants nothing, if the way to it is not straight. */
     private long entry(long link, long offset, @Nullable StraightWalk parent, long parentRoot, int how) {
-        if (parent == null) {
-            return memory.entry(link, offset);
-        }
-        long walked = parent.walk(parentRoot, link & ADDRESS | offset, how);
-        boolean straight = !Walked.failed(walked) && (Walked.address(walked) & beyondMemory) == 0;
-        return straight ? memory.folded(Walked.address(walked)) : 0;
+        return parent == null ? memory.entry(link, offset) : parent.wordAt(parentRoot, link & ADDRESS | offset, how);
     }
 }

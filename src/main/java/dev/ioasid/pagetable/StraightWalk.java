@@ -26,6 +26,7 @@ public final class StraightWalk {
     private final long accessed;
     private final long dirty;
     private final long badInput;
+    private final long beyondMemory;
     private final long badTable;
     private final long badPage;
     private final long badLargePage;
@@ -41,6 +42,7 @@ public final class StraightWalk {
         this.accessed = format.accessed();
         this.dirty = format.dirty();
         this.badInput = -1L << inputBits;
+        this.beyondMemory = ~memory.fold();
         this.badTable = format.mustBeZero(2, false) | ADDRESS & ~memory.fold();
         // where rights are kept elsewhere, or a level has no leaves, every leaf is bad here and is walked exactly
         this.badPage = plainRights ? format.mustBeZero(1, true) : -1;
@@ -53,40 +55,54 @@ public final class StraightWalk {
      * @return what was found, or {@link #UNDECIDED}; see {@link Walked}
      */
     public long walk(long root, long input, int how) {
-        if (levels == 4) {
-            long e4 = memory.entry(root, input >>> 36 & 0xff8);
-            return below(e4, (root & ADDRESS | e4) & badTable, e4, input, how);
-        }
-        return levels == 3 ? below(root, root & ADDRESS & badTable, -1, input, how) : walk5(root, input, how);
+        return walk(root, input, how, false);
     }
 
-    private long walk5(long root, long input, int how) {
+    /** The word at the address that is found; 0 if it is not found this way, or is beyond memory. */
+    long wordAt(long root, long input, int how) {
+        return walk(root, input, how, true);
+    }
+
+    private long walk(long root, long input, int how, boolean word) {
+        if (levels == 4) {
+            long e4 = memory.entry(root, input >>> 36 & 0xff8);
+            return below(e4, (root & ADDRESS | e4) & badTable, e4, input, how, word);
+        }
+        return levels == 3
+                ? below(root, root & ADDRESS & badTable, -1, input, how, word)
+                : walk5(root, input, how, word);
+    }
+
+    private long walk5(long root, long input, int how, boolean word) {
         long e5 = memory.entry(root, input >>> 45 & 0xff8);
         long e4 = memory.entry(e5, input >>> 36 & 0xff8);
-        return below(e4, (root & ADDRESS | e5 | e4) & badTable, e5 & e4, input, how);
+        return below(e4, (root & ADDRESS | e5 | e4) & badTable, e5 & e4, input, how, word);
     }
 
     /** The last three levels. {@code link} leads to them; {@code bad} and {@code common} are of what is above. */
-    private long below(long link, long bad, long common, long input, int how) {
+    private long below(long link, long bad, long common, long input, int how, boolean word) {
         long e3 = memory.entry(link, input >>> 27 & 0xff8);
         if ((e3 & PAGE_SIZE_BIT) != 0) {
-            return page(e3, 30, bad | e3 & badHugePage, common & e3, input, how);
+            return page(e3, 30, bad | e3 & badHugePage, common & e3, input, how, word);
         }
         long e2 = memory.entry(e3, input >>> 18 & 0xff8);
         if ((e2 & PAGE_SIZE_BIT) != 0) {
-            return page(e2, 21, bad | e3 & badTable | e2 & badLargePage, common & e3 & e2, input, how);
+            return page(e2, 21, bad | e3 & badTable | e2 & badLargePage, common & e3 & e2, input, how, word);
         }
         long e1 = memory.entry(e2, input >>> 9 & 0xff8);
-        return page(e1, 12, bad | (e3 | e2) & badTable | e1 & badPage, common & e3 & e2 & e1, input, how);
+        return page(e1, 12, bad | (e3 | e2) & badTable | e1 & badPage, common & e3 & e2 & e1, input, how, word);
     }
 
-    private long page(long leaf, int shift, long bad, long common, long input, int how) {
+    private long page(long leaf, int shift, long bad, long common, long input, int how, boolean word) {
         long missing = how & REQUEST & ~common;
         if ((how & PageWalk.ACCESSED_DIRTY) != 0) {
             missing |= accessed & ~common | ((how & PageWalk.WRITE) != 0 ? dirty & ~leaf : 0);
         }
         long address = leaf & ADDRESS & -1L << shift | input & (1L << shift) - 1;
         boolean fine = (bad | missing | input & badInput) == 0 && address >>> 20 != 0xfee;
+        if (word) {
+            return fine && (address & beyondMemory) == 0 ? memory.folded(address) : 0;
+        }
         return fine ? Walked.found(address, shift, common & REQUEST) : UNDECIDED;
     }
 }
