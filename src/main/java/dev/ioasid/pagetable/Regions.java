@@ -64,36 +64,38 @@ final class Regions {
         stripes.lock(stripe);
         long above = entryOf(iova);
         long link = above == NONE ? 0 : memory.folded(above);
-        boolean mapped = map(above, link, TableFormat.offset(iova, 1), pages, leaf);
-        stripes.unlock(stripe);
-        return mapped;
-    }
-
-    private boolean map(long above, long link, long offset, int pages, long leaf) {
-        if (link == 0) {
-            return above != NONE && mapFirst(above, offset, pages, leaf);
-        }
         long table = link & ADDRESS;
-        long used = (link & pageSize) != 0 ? NONE : tables.usedIn(table, 1);
-        if (used == NONE || used != 0 && used(table + offset, pages) != 0) {
-            return false;
+        long used = link == 0 || (link & pageSize) != 0 ? NONE : tables.usedIn(table, 1);
+        if (used == NONE) {
+            return link == 0 && above != NONE ? mapFirst(iova, pages, leaf, above) : leave(stripe);
         }
-        write(table + offset, pages, leaf);
+        long first = table + TableFormat.offset(iova, 1);
+        if (used != 0 && used(first, pages) != 0) {
+            return leave(stripe);
+        }
+        write(first, pages, leaf);
         tables.setUsed(table, 1, used + pages);
+        stripes.unlock(stripe);
         return true;
     }
 
-    /** Fills a new table and then links it. */
-    private boolean mapFirst(long above, long offset, int pages, long leaf) {
+    /** Fills a new table and then links it. The stripe is held before, and not after. */
+    private boolean mapFirst(long iova, int pages, long leaf, long above) {
         long table = isOurs(above) ? tables.tryAllocate() : NONE;
         if (table == NONE) {
-            return false;
+            return leave(stripe(iova));
         }
-        write(table + offset, pages, leaf);
+        write(table + TableFormat.offset(iova, 1), pages, leaf);
         tables.setUsed(table, 1, pages);
         memory.release(above, format.tableEntry(table));
         tables.use(above, 1);
+        stripes.unlock(stripe(iova));
         return true;
+    }
+
+    private boolean leave(int stripe) {
+        stripes.unlock(stripe);
+        return false;
     }
 
     /**
@@ -114,31 +116,32 @@ final class Regions {
         }
         long first = table + TableFormat.offset(iova, 1);
         long used = pages == PAGES ? before : used(first, pages);
-        if (used > before) { // someone has written entries that no map made
-            used = before;
-        }
-        boolean empty = used == before;
-        boolean emptyAbove = false;
-        if (empty && !isOurs(above)) {
-            stripes.unlock(stripe);
-            return NOT_HERE;
+        if (used >= before) { // more if someone has written entries that no map made
+            return unmapLast(iova, pages, above, table, before);
         }
         clear(first, pages);
-        if (empty) {
-            memory.release(above, 0);
-            emptyAbove = tables.use(above, -1) == 0;
-            tables.disown(table);
-        } else {
-            tables.setUsed(table, 1, before - used);
-        }
+        tables.setUsed(table, 1, before - used);
         stripes.unlock(stripe);
-        if (used != 0 || empty) {
-            caches.invalidate(iova, iova + ((long) pages << PAGE_SHIFT) - 1, empty);
+        if (used != 0) {
+            caches.invalidate(iova, iova + ((long) pages << PAGE_SHIFT) - 1, false);
         }
-        if (empty) {
-            readers.await();
-            tables.giveBack(table);
+        return used << PAGE_SHIFT;
+    }
+
+    /** Clears pages whose table is empty then, unlinks it and gives it back. The stripe is held before, and not after. */
+    private long unmapLast(long iova, int pages, long above, long table, long used) {
+        if (!isOurs(above)) {
+            stripes.unlock(stripe(iova));
+            return NOT_HERE;
         }
+        clear(table + TableFormat.offset(iova, 1), pages);
+        memory.release(above, 0);
+        boolean emptyAbove = tables.use(above, -1) == 0;
+        tables.disown(table);
+        stripes.unlock(stripe(iova));
+        caches.invalidate(iova, iova + ((long) pages << PAGE_SHIFT) - 1, true);
+        readers.await();
+        tables.giveBack(table);
         return used << PAGE_SHIFT | (emptyAbove ? EMPTY_ABOVE : 0);
     }
 
