@@ -106,6 +106,7 @@ public final class PageWalk {
             long entry = memory.acquire(at);
             if (steps != Steps.UNSEEN) {
                 steps.entry(format, level, at, entry);
+                entry |= steps.marks(at);
             }
             if (!format.present(entry)) {
                 return failed(Failure.ABSENT, format, level);
@@ -148,7 +149,9 @@ public final class PageWalk {
                 if (impossible != null) {
                     return failed(impossible, format, level);
                 }
-                if ((how & DRY) == 0 && !memory.swap(at, entry, entry | mark)) {
+                if ((how & DRY) != 0) {
+                    steps.mark(at, mark);
+                } else if (!memory.swap(at, entry, entry | mark)) {
                     return AGAIN;
                 }
             }

@@ -13,6 +13,17 @@ public interface Steps {
     /** The entry of {@code level} was read at host physical {@code address}. */
     void entry(TableFormat format, int level, long address, long entry);
 
+    /**
+     * A walk that changes nothing would set {@code marks} in the entry at {@code address}. Whoever wants it to see them set from then
+     * on, as it would if it had, remembers them.
+     */
+    default void mark(long address, long marks) {}
+
+    /** The marks that {@link #mark} was told of. */
+    default long marks(long address) {
+        return 0;
+    }
+
     /** The entry of {@code level} should be at host physical {@code address}, where there is no memory. */
     void missing(TableFormat format, int level, long address);
 }

@@ -7,13 +7,16 @@ import dev.ioasid.memory.BitLayout;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.pagetable.TableFormat;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Writes down what the hardware reads for one request, with what follows from it. For one thread. */
 final class VtdExplanation implements VtdSteps {
     private final PhysicalMemory memory;
     private final List<Step> steps = new ArrayList<>();
+    private final Map<Long, Long> marks = new HashMap<>();
 
     VtdExplanation(PhysicalMemory memory, long mode) {
         this.memory = memory;
@@ -119,6 +122,16 @@ final class VtdExplanation implements VtdSteps {
                 ? "maps %s bytes at %s"
                         .formatted(hex(1L << TableFormat.shift(level)), hex(TableFormat.page(entry, level)))
                 : "table of level %d at %s".formatted(level - 1, hex(entry & TableFormat.ADDRESS));
+    }
+
+    @Override
+    public void mark(long address, long set) {
+        marks.merge(address, set, (before, more) -> before | more);
+    }
+
+    @Override
+    public long marks(long address) {
+        return marks.getOrDefault(address, 0L);
     }
 
     @Override
