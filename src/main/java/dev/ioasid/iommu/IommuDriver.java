@@ -20,6 +20,14 @@ public interface IommuDriver extends AutoCloseable {
     TableShape tableShape(@Nullable String format, @Nullable Integer addressWidth);
 
     /**
+     * What a user says of a table of his own. EINVAL: no such format or width, or a root that is not aligned; EOPNOTSUPP: the unit
+     * cannot walk it.
+     *
+     * @param addressWidth null: the format's usual one
+     */
+    UserTable userTable(String format, @Nullable Integer addressWidth, long root);
+
+    /**
      * Leads requests to a destination, in place of the one before if there is one, and without a moment between them.
      * EOPNOTSUPP: the unit lacks what that needs; EINVAL: it cannot walk the table; ENOSPC: no domain id is left; ENOMEM.
      * Then all is as it was.

@@ -1,4 +1,10 @@
 package dev.ioasid.machine;
 
-/** A route and where it leads. */
-public record Attachment(Route route, int ioasid) {}
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A route and where it leads.
+ *
+ * @param bind whose table it leads through; null if through none but the IOASID's own
+ */
+public record Attachment(Route route, int ioasid, @Nullable Integer bind) {}

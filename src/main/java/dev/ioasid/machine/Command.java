@@ -175,6 +175,45 @@ public sealed interface Command<R> {
     }
 
     /**
+     * Installs a table that the user keeps on a route, nested on a paging IOASID. ENODEV, ENOENT; EINVAL: unmanaged unit, an IOASID that
+     * is no parent, a format, width or root that cannot be; EOPNOTSUPP: the unit does not nest it; EBUSY: the route is bound, or attached
+     * elsewhere; ENOSPC: no domain id left; ENOMEM.
+     *
+     * @param addressWidth null: the format's usual one
+     * @param root in the parent's space
+     */
+    record Bind(
+            Route route,
+            int parent,
+            String format,
+            @Nullable Integer addressWidth,
+            long root) implements Command<BindSummary> {
+        @Override
+        public BindSummary applyTo(Machine machine) {
+            return machine.binds().create(route, parent, format, addressWidth, root);
+        }
+    }
+
+    /** Replaces the table of a bind without a gap. ENOENT; EINVAL, EOPNOTSUPP as for {@link Bind}; ENOMEM. Null: as it is. */
+    record ReplaceBind(
+            int id, @Nullable String format, @Nullable Integer addressWidth, long root)
+            implements Command<BindSummary> {
+        @Override
+        public BindSummary applyTo(Machine machine) {
+            return machine.binds().replace(id, format, addressWidth, root);
+        }
+    }
+
+    /** Removes a bind: its route is blocked, or leads to the parent if it did before. ENOENT. */
+    record Unbind(int id) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.binds().delete(id);
+            return Done.DONE;
+        }
+    }
+
+    /**
      * Makes mappings of a paging IOASID, all or none. ENOENT; EINVAL: not paging, unaligned, too wide, in a reserved region,
      * not in memory; EEXIST: overlap; ENOSPC: no free address; ENOMEM. Of several, {@code index} names the bad one.
      */

@@ -1,7 +1,6 @@
 package dev.ioasid.machine;
 
 import dev.ioasid.iommu.Destination;
-import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +43,15 @@ sealed class Ioasid permits PagingIoasid {
     }
 
     IoasidSummary summary() {
-        return new IoasidSummary(id, type, null, null, 0, List.copyOf(routes), name, 0, 0);
+        return new IoasidSummary(
+                id,
+                type,
+                null,
+                null,
+                0,
+                routes.stream().map(route -> new Attachment(route, id, null)).toList(),
+                name,
+                0,
+                0);
     }
 }

@@ -19,7 +19,7 @@ public record IoasidSummary(
         @Nullable String iommu,
         @Nullable String format,
         int addressWidth,
-        List<Route> routes,
+        List<Attachment> routes,
         @Nullable String name,
         long mappedBytes,
         long tableBytes) {}

@@ -23,7 +23,7 @@ final class Ioasids {
             @Nullable String format,
             @Nullable Integer addressWidth,
             @Nullable String name) {
-        int id = lowestFree();
+        int id = LowestFree.of(byId.navigableKeySet());
         var ioasid = switch (type) {
             case PAGING -> {
                 var unit = iommu == null ? onlyManaged() : machine.units().unit(iommu);
@@ -58,17 +58,6 @@ final class Ioasids {
                                     + managed.stream().map(Unit::name).toList());
         }
         return managed.getFirst();
-    }
-
-    private int lowestFree() {
-        int free = 1;
-        for (int taken : byId.keySet()) {
-            if (taken != free) {
-                break;
-            }
-            free++;
-        }
-        return free;
     }
 
     void delete(int id) {

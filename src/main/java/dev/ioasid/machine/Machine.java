@@ -35,6 +35,7 @@ public final class Machine implements AutoCloseable {
     private final Devices devices;
     private final Ioasids ioasids;
     private final Routes routes;
+    private final Binds binds;
     private final Traffic traffic;
     private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock(true);
     private boolean closed;
@@ -49,6 +50,7 @@ public final class Machine implements AutoCloseable {
         this.devices = new Devices(this);
         this.ioasids = new Ioasids(this);
         this.routes = new Routes(this);
+        this.binds = new Binds(this);
         this.traffic = new Traffic(this);
         if (memory.size() > INTERRUPT_WINDOW.first()) {
             frames.claim(INTERRUPT_WINDOW);
@@ -165,6 +167,10 @@ public final class Machine implements AutoCloseable {
 
     Ioasids ioasids() {
         return ioasids;
+    }
+
+    Binds binds() {
+        return binds;
     }
 
     Routes routes() {

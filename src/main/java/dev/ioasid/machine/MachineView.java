@@ -60,6 +60,12 @@ public interface MachineView {
     Attachment attachment(Route route);
 
     /** By id. */
+    List<BindSummary> binds();
+
+    /** ENOENT. */
+    BindSummary bind(int id);
+
+    /** By id. */
     List<IoasidSummary> ioasids();
 
     /** ENOENT. */

@@ -9,6 +9,7 @@ import dev.ioasid.memory.AddressRange;
 import dev.ioasid.pagetable.IoPageTable;
 import dev.ioasid.pagetable.LeafSizes;
 import dev.ioasid.pagetable.TableCaches;
+import dev.ioasid.pagetable.Walked;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -52,6 +53,11 @@ final class PagingIoasid extends Ioasid {
 
     IoPageTable table() {
         return table;
+    }
+
+    /** Whether a user's table can be nested on this one. */
+    boolean isSecondStage() {
+        return shape.format().stage() == Walked.Stage.SECOND;
     }
 
     IovaSpace space() {
@@ -345,7 +351,10 @@ final class PagingIoasid extends Ioasid {
                 unit.name(),
                 shape.formatName(),
                 shape.inputBits(),
-                List.copyOf(routes()),
+                routes().stream()
+                        .map(route ->
+                                new Attachment(route, id(), machine.binds().of(route)))
+                        .toList(),
                 name(),
                 mappedBytes,
                 table.tableBytes());

@@ -26,6 +26,7 @@ final class Routes {
         if (route.hasPasid()) {
             Devices.checkPasid(device, route.pasid(), machine.devices().usablePasidBits(device));
         }
+        machine.binds().checkUnbound(device, route);
         var to = machine.ioasids().ioasid(id);
         var from = leadsTo(device, route.pasid());
         if (from != null && replace == Replace.FORBIDDEN) {
@@ -36,14 +37,55 @@ final class Routes {
         }
         if (from != to) {
             if (route.hasPasid()) {
-                attachPasid(device, route, from, to);
+                attachPasid(device, route, from, to, to.destination());
             } else if (from == null) {
-                attachRid(device, route, to);
+                attachRid(device, route, to, to.destination());
             } else {
                 replaceRid(device, from, to);
             }
         }
-        return new Attachment(route, id);
+        return new Attachment(route, id, null);
+    }
+
+    /**
+     * Leads a route to {@code parent}, which it may be attached to already, by way of a table nested on that. EBUSY: it is attached to
+     * another, or its group's requests lead there as well.
+     */
+    void bind(Route route, PagingIoasid parent, Destination nested) {
+        var device = machine.devices().device(route.rid());
+        if (route.hasPasid()) {
+            Devices.checkPasid(device, route.pasid(), machine.devices().usablePasidBits(device));
+        }
+        var from = leadsTo(device, route.pasid());
+        if (from != null && from != parent) {
+            throw refused(Errno.EBUSY, route, route + " is attached to IOASID " + from.id());
+        }
+        for (var member : device.group().members().values()) {
+            if (member != device && leadsTo(member, route.pasid()) != null) {
+                throw refused(
+                        Errno.EBUSY,
+                        route,
+                        "%s is in the same group and attached as well: a bind would be for both"
+                                .formatted(member.rid()));
+            }
+        }
+        if (from == parent) {
+            lead(route, nested, parent.destination());
+        } else if (route.hasPasid()) {
+            attachPasid(device, route, null, parent, nested);
+        } else {
+            attachRid(device, route, parent, nested);
+        }
+    }
+
+    /** Leads a route, and without PASID its group, elsewhere, in place of {@code from}. */
+    void lead(Route route, @Nullable Destination to, @Nullable Destination from) {
+        var device = machine.devices().device(route.rid());
+        if (route.hasPasid()) {
+            lead(device, route.pasid(), to);
+        } else {
+            leadAll(device.group(), to, from);
+        }
     }
 
     /** What a route is attached to; null if nothing. */
@@ -55,7 +97,8 @@ final class Routes {
         return state == null ? null : state.ioasid();
     }
 
-    private void attachPasid(Device device, Route route, @Nullable Ioasid from, Ioasid to) {
+    private void attachPasid(
+            Device device, Route route, @Nullable Ioasid from, Ioasid to, @Nullable Destination destination) {
         for (var member : device.group().members().values()) {
             var other = leadsTo(member, route.pasid());
             if (member != device && other != null && other != to) {
@@ -66,7 +109,7 @@ final class Routes {
                                 .formatted(member.rid(), route.pasid(), other.id()));
             }
         }
-        lead(device, route.pasid(), to.destination());
+        lead(device, route.pasid(), destination);
         device.leadPasid(route.pasid(), to);
         if (from != null) {
             from.routes().remove(route);
@@ -74,7 +117,7 @@ final class Routes {
         to.routes().add(route);
     }
 
-    private void attachRid(Device device, Route route, Ioasid to) {
+    private void attachRid(Device device, Route route, Ioasid to, @Nullable Destination destination) {
         var group = device.group();
         var leads = group.ioasid();
         if (leads != null && leads != to) {
@@ -92,7 +135,8 @@ final class Routes {
             paging.space().checkRegions(device);
         }
         if (leads == null) {
-            leadAll(group, to, null);
+            leadAll(group, destination, null);
+            group.lead(to);
         }
         group.attached().add(device.rid());
         to.routes().add(route);
@@ -108,7 +152,8 @@ final class Routes {
         if (to instanceof PagingIoasid paging) {
             attached.forEach(paging.space()::checkRegions);
         }
-        leadAll(group, to, from);
+        leadAll(group, to.destination(), from.destination());
+        group.lead(to);
         for (var member : attached) {
             if (from instanceof PagingIoasid paging) {
                 paging.space().mend(member);
@@ -122,20 +167,18 @@ final class Routes {
     }
 
     /** Leads all members of a group, or, if one of them cannot be, none. */
-    private void leadAll(Group group, Ioasid to, @Nullable Ioasid back) {
+    private void leadAll(Group group, @Nullable Destination to, @Nullable Destination back) {
         List<Device> led = new ArrayList<>();
         try {
             for (var member : group.members().values()) {
-                lead(member, DmaRequest.NO_PASID, to.destination());
+                lead(member, DmaRequest.NO_PASID, to);
                 led.add(member);
             }
         } catch (RefusedException refused) {
             // what the replaced entries took was given back, so the way back finds the memory that it needs
-            led.reversed()
-                    .forEach(member -> lead(member, DmaRequest.NO_PASID, back == null ? null : back.destination()));
+            led.reversed().forEach(member -> lead(member, DmaRequest.NO_PASID, back));
             throw refused;
         }
-        group.lead(to);
     }
 
     /** Writes the entry of a route; null blocks it. */
@@ -157,6 +200,7 @@ final class Routes {
         if (from == null) {
             return;
         }
+        machine.binds().checkUnbound(device, route);
         from.routes().remove(route);
         if (route.hasPasid()) {
             block(device, route.pasid());

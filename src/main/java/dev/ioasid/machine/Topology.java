@@ -17,9 +17,11 @@ public record Topology(String machine, List<TopologyDevice> devices, List<Topolo
     /**
      * @param deviceLabel what the user calls the device
      * @param pasidLabel what the user calls the PASID
+     * @param bind whose table it leads through; null if through none but the IOASID's own
      */
     public record TopologyRoute(
             Route route,
             @Nullable String deviceLabel,
-            @Nullable String pasidLabel) {}
+            @Nullable String pasidLabel,
+            @Nullable Integer bind) {}
 }

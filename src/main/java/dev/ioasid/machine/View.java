@@ -107,7 +107,17 @@ record View(Machine machine) implements MachineView {
         if (ioasid == null) {
             throw new RefusedException(Errno.ENOENT, route + " is not attached", Map.of("routes", List.of(route)));
         }
-        return new Attachment(route, ioasid.id());
+        return new Attachment(route, ioasid.id(), machine.binds().of(route));
+    }
+
+    @Override
+    public List<BindSummary> binds() {
+        return List.copyOf(machine.binds().all());
+    }
+
+    @Override
+    public BindSummary bind(int id) {
+        return machine.binds().summary(id);
     }
 
     @Override
@@ -167,7 +177,11 @@ record View(Machine machine) implements MachineView {
                 .map(route -> {
                     var device = machine.devices().device(route.rid());
                     var pasid = device.pasids().get(route.pasid());
-                    return new TopologyRoute(route, device.name(), pasid == null ? null : pasid.name());
+                    return new TopologyRoute(
+                            route,
+                            device.name(),
+                            pasid == null ? null : pasid.name(),
+                            machine.binds().of(route));
                 })
                 .toList();
         return new TopologyIoasid(ioasid.id(), ioasid.name(), ioasid.type(), mapped, routes);

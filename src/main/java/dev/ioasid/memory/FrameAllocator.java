@@ -7,7 +7,8 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * Gives out frames of a machine's memory: always the lowest that fit, so that the same requests get the same frames. The search
- * begins at {@link #firstChoice}; what lies below is the user's, and is given out only when all else is taken.
+ * begins at {@link #firstChoice}, in the middle of all but small memories; what lies below is the user's, who may have an image of a
+ * guest there, and is given out only when all else is taken.
  *
  * <p><b>Who may call.</b> Any thread; one lock guards everything. Nothing is called back under it.
  *
@@ -22,7 +23,7 @@ public final class FrameAllocator implements AutoCloseable {
     private static final int PAGE_SHIFT = PhysicalMemory.PAGE_SHIFT;
     private static final long PAGE_SIZE = PhysicalMemory.PAGE_SIZE;
     private static final long LARGE_MEMORY = 64L << 20;
-    private static final long LEFT_TO_USER = 16L << 20;
+    private static final long LARGE_PAGE = 2L << 20;
 
     private final PhysicalMemory memory;
     private final ReentrantLock lock = new ReentrantLock();
@@ -41,7 +42,7 @@ public final class FrameAllocator implements AutoCloseable {
         this.frames = end >>> PAGE_SHIFT;
         this.taken = new FrameSet(frames);
         this.written = new FrameSet(frames);
-        this.start = end >= LARGE_MEMORY ? LEFT_TO_USER : 0;
+        this.start = end >= LARGE_MEMORY ? end / 2 & -LARGE_PAGE : 0;
         this.hint = start;
         taken.add(0, 1); // an address of 0 means nothing, in too many places
         for (var hole : memory.holes()) {

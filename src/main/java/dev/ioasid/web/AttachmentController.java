@@ -36,10 +36,15 @@ class AttachmentController {
         }
     }
 
-    record AttachmentBody(Rid rid, @Nullable Pasid pasid, int ioasid) {
+    /** {@code bind}: by way of its table. */
+    record AttachmentBody(
+            Rid rid,
+            @Nullable Pasid pasid,
+            int ioasid,
+            @Nullable Integer bind) {
         static AttachmentBody of(Attachment attachment) {
             var route = RouteBody.of(attachment.route());
-            return new AttachmentBody(route.rid(), route.pasid(), attachment.ioasid());
+            return new AttachmentBody(route.rid(), route.pasid(), attachment.ioasid(), attachment.bind());
         }
     }
 

@@ -2,6 +2,8 @@ package dev.ioasid.web;
 
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.Rid;
+import dev.ioasid.machine.Attachment;
 import dev.ioasid.machine.Command;
 import dev.ioasid.machine.IoasidSummary;
 import dev.ioasid.machine.IoasidType;
@@ -81,13 +83,22 @@ class IoasidController {
         }
     }
 
+    /** {@code bind}: by way of its table. */
+    record IoasidRouteBody(
+            Rid rid, @Nullable Pasid pasid, @Nullable Integer bind) {
+        static IoasidRouteBody of(Attachment attachment) {
+            var route = RouteBody.of(attachment.route());
+            return new IoasidRouteBody(route.rid(), route.pasid(), attachment.bind());
+        }
+    }
+
     record IoasidBody(
             int id,
             IoasidTypeName type,
             @Nullable String iommu,
             @Nullable String format,
             @Nullable Integer addressWidth,
-            List<RouteBody> routes,
+            List<IoasidRouteBody> routes,
             @Nullable String name,
             Hex mappedBytes,
             Hex tableBytes) {
@@ -98,7 +109,7 @@ class IoasidController {
                     ioasid.iommu(),
                     ioasid.format(),
                     ioasid.addressWidth() == 0 ? null : ioasid.addressWidth(),
-                    Lists.map(ioasid.routes(), RouteBody::of),
+                    Lists.map(ioasid.routes(), IoasidRouteBody::of),
                     ioasid.name(),
                     new Hex(ioasid.mappedBytes()),
                     new Hex(ioasid.tableBytes()));

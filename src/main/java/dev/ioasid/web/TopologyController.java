@@ -42,11 +42,16 @@ class TopologyController {
             Rid rid,
             @Nullable Pasid pasid,
             @Nullable String deviceLabel,
-            @Nullable String pasidLabel) {
+            @Nullable String pasidLabel,
+            @Nullable Integer bind) {
         static TopologyRouteBody of(Topology.TopologyRoute topologyRoute) {
             var route = RouteBody.of(topologyRoute.route());
             return new TopologyRouteBody(
-                    route.rid(), route.pasid(), topologyRoute.deviceLabel(), topologyRoute.pasidLabel());
+                    route.rid(),
+                    route.pasid(),
+                    topologyRoute.deviceLabel(),
+                    topologyRoute.pasidLabel(),
+                    topologyRoute.bind());
         }
     }
 

@@ -2,13 +2,12 @@ package dev.ioasid.iommu.vtd;
 
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
-import dev.ioasid.pagetable.IoPageTable;
 import java.util.BitSet;
 import java.util.IdentityHashMap;
 import java.util.Map;
 
 /**
- * The domain ids of a unit: one for each table that a route leads to, lowest first. 0 cannot be used in caching mode and is
+ * The domain ids of a unit: one for each table, kept by the service or by a user, that a route leads to, lowest first. 0 cannot be used in caching mode and is
  * never given out; 1 is shared by all pass-through entries, which must not share one with a second stage. VT-d 5.10, 6.2.3.1.
  */
 final class DomainIds {
@@ -27,7 +26,7 @@ final class DomainIds {
 
     private final int bits;
     private final BitSet taken = new BitSet();
-    private final Map<IoPageTable, Domain> byTable = new IdentityHashMap<>();
+    private final Map<Object, Domain> byTable = new IdentityHashMap<>();
 
     DomainIds(int bits) {
         this.bits = bits;
@@ -35,7 +34,7 @@ final class DomainIds {
     }
 
     /** The id for one more entry that leads to a table. ENOSPC. */
-    int use(IoPageTable table) {
+    int use(Object table) {
         var domain = byTable.get(table);
         if (domain == null) {
             int id = taken.nextClearBit(FIRST);
@@ -54,7 +53,7 @@ final class DomainIds {
     }
 
     /** One entry less leads to a table. */
-    void release(IoPageTable table) {
+    void release(Object table) {
         var domain = byTable.get(table);
         if (domain != null && --domain.entries == 0) {
             byTable.remove(table);

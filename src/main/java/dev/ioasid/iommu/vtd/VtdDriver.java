@@ -6,9 +6,11 @@ import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.IommuDriver;
 import dev.ioasid.iommu.Requester;
+import dev.ioasid.iommu.UserTable;
 import dev.ioasid.memory.FrameAllocator;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.memory.Readers;
+import dev.ioasid.pagetable.IoPageTable;
 import dev.ioasid.pagetable.TableFormat;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -31,7 +33,12 @@ public final class VtdDriver implements IommuDriver {
     /** The second-stage format by its name in requests. */
     public static final String SECOND_STAGE = "vtd-second-stage";
 
-    private static final List<String> OTHER_FORMATS = List.of("x86-64", "armv8-stage1", "armv8-stage2");
+    /** The first-stage format. */
+    public static final String FIRST_STAGE = "x86-64";
+
+    private static final int FOUR_LEVEL_BITS = 48;
+    private static final int FIVE_LEVEL_BITS = 57;
+    private static final List<String> OTHER_FORMATS = List.of(FIRST_STAGE, "armv8-stage1", "armv8-stage2");
     private static final int RID_PASID = 0;
 
     private record Route(int sourceId, int pasid) {}
@@ -111,6 +118,43 @@ public final class VtdDriver implements IommuDriver {
     }
 
     @Override
+    public UserTable userTable(String format, @Nullable Integer addressWidth, long root) {
+        if (!format.equals(FIRST_STAGE)) {
+            boolean known = format.equals(SECOND_STAGE) || OTHER_FORMATS.contains(format);
+            throw new RefusedException(
+                    known ? Errno.EOPNOTSUPP : Errno.EINVAL,
+                    (known ? "this unit nests no tables of format " : "there is no format ") + format + ", only "
+                            + FIRST_STAGE,
+                    Map.of("format", format));
+        }
+        if (!capabilities.has(Ecap.NEST)) {
+            var missing = capabilities.scalable() ? "nesting" : "scalable";
+            throw new RefusedException(
+                    Errno.EOPNOTSUPP,
+                    "this unit nests no user tables: it lacks " + missing,
+                    Map.of("capability", missing));
+        }
+        int width = addressWidth == null ? FOUR_LEVEL_BITS : addressWidth;
+        if (width != FOUR_LEVEL_BITS && width != FIVE_LEVEL_BITS) {
+            throw new RefusedException(
+                    Errno.EINVAL, "addressWidth " + width + " is none of 48 and 57", Map.of("addressWidth", width));
+        }
+        if (width == FIVE_LEVEL_BITS && !capabilities.hasCap(Cap.FS5LP)) {
+            throw new RefusedException(
+                    Errno.EOPNOTSUPP,
+                    "this unit walks first-stage tables of 4 levels only: CAP.FS5LP is 0",
+                    Map.of("capability", "FS5LP"));
+        }
+        if ((root & ~PasidTableEntry.FSPTPTR.mask()) != 0 || (root & capabilities.beyondHost()) != 0) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "root 0x%x is not a multiple of 0x1000 below 2^%d".formatted(root, capabilities.hostAddressWidth()),
+                    Map.of("root", root));
+        }
+        return new UserTable(format, width, width == FIVE_LEVEL_BITS ? 5 : 4, root);
+    }
+
+    @Override
     public void attach(Requester requester, int pasid, Destination destination) {
         check(requester, pasid, destination);
         var route = new Route(requester.sourceId(), pasid);
@@ -120,6 +164,7 @@ public final class VtdDriver implements IommuDriver {
         }
         int domainId = switch (destination) {
             case Destination.Paged(var table) -> domainIds.use(table);
+            case Destination.Nested nested -> domainIds.use(nested.domain());
             case Destination.PassThrough() -> DomainIds.PASS_THROUGH;
         };
         try {
@@ -153,24 +198,37 @@ public final class VtdDriver implements IommuDriver {
                             Errno.EOPNOTSUPP, "this unit has no pass-through", Map.of("capability", "passThrough"));
                 }
             }
-            case Destination.Paged(var table) -> {
-                var own = capabilities.walksLevels(table.format().levels())
-                        ? TableFormat.vtdSecondStage(
-                                table.format().levels(),
-                                capabilities.hostAddressWidth(),
-                                capabilities.secondStageLeaves(),
-                                capabilities.has(Ecap.SC),
-                                false)
-                        : null;
-                if (own == null
-                        || !own.reads(table.format())
-                        || table.inputBits() > capabilities.secondStageBits(own.levels())) {
+            case Destination.Nested nested -> {
+                var parent = nested.parent();
+                var table = nested.table();
+                checkWalkable(requester, parent);
+                if (table.root() >>> parent.inputBits() != 0) {
                     throw new RefusedException(
                             Errno.EINVAL,
-                            "the unit of " + requester
-                                    + " cannot walk this table: levels, widths or page sizes differ");
+                            "root 0x%x lies beyond the %d bits of the parent's space"
+                                    .formatted(table.root(), parent.inputBits()),
+                            Map.of("root", table.root()));
                 }
             }
+            case Destination.Paged(var table) -> checkWalkable(requester, table);
+        }
+    }
+
+    private void checkWalkable(Requester requester, IoPageTable table) {
+        var own = capabilities.walksLevels(table.format().levels())
+                ? TableFormat.vtdSecondStage(
+                        table.format().levels(),
+                        capabilities.hostAddressWidth(),
+                        capabilities.secondStageLeaves(),
+                        capabilities.has(Ecap.SC),
+                        false)
+                : null;
+        if (own == null
+                || !own.reads(table.format())
+                || table.inputBits() > capabilities.secondStageBits(own.levels())) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "the unit of " + requester + " cannot walk this table: levels, widths or page sizes differ");
         }
     }
 
@@ -243,8 +301,10 @@ public final class VtdDriver implements IommuDriver {
     }
 
     private void release(Destination destination) {
-        if (destination instanceof Destination.Paged(var table)) {
-            domainIds.release(table);
+        switch (destination) {
+            case Destination.Paged(var table) -> domainIds.release(table);
+            case Destination.Nested nested -> domainIds.release(nested.domain());
+            case Destination.PassThrough() -> {} // all of them share one
         }
     }
 
@@ -253,14 +313,23 @@ public final class VtdDriver implements IommuDriver {
         words[0] = PasidTableEntry.P.of(1)
                 | switch (destination) {
                     case Destination.Paged(var table) ->
-                        PasidTableEntry.PGTT.of(PasidTableEntry.SECOND_STAGE)
-                                | PasidTableEntry.AW.of(table.format().levels() - 2)
-                                | PasidTableEntry.SSPTPTR.address(table.root());
+                        PasidTableEntry.PGTT.of(PasidTableEntry.SECOND_STAGE) | secondStage(table);
+                    case Destination.Nested nested ->
+                        PasidTableEntry.PGTT.of(PasidTableEntry.NESTED) | secondStage(nested.parent());
                     case Destination.PassThrough() -> PasidTableEntry.PGTT.of(PasidTableEntry.PASS_THROUGH);
                 };
         words[1] =
                 PasidTableEntry.DID.of(domainId) | (capabilities.has(Ecap.SMPWCS) ? PasidTableEntry.PWSNP.mask() : 0);
+        if (destination instanceof Destination.Nested nested) {
+            var table = nested.table();
+            int mode = table.levels() == 5 ? PasidTableEntry.FIVE_LEVELS : PasidTableEntry.FOUR_LEVELS;
+            words[2] = PasidTableEntry.FSPM.of(mode) | PasidTableEntry.FSPTPTR.address(table.root());
+        }
         return words;
+    }
+
+    private static long secondStage(IoPageTable table) {
+        return PasidTableEntry.AW.of(table.format().levels() - 2) | PasidTableEntry.SSPTPTR.address(table.root());
     }
 
     private long[] scalableContextEntry(Requester requester, int pasidBits, PasidTables tables) {
@@ -278,6 +347,7 @@ public final class VtdDriver implements IommuDriver {
 
     private long[] contextEntry(Destination destination, int domainId) {
         return switch (destination) {
+            case Destination.Nested nested -> throw new IllegalStateException("legacy mode nests nothing: " + nested);
             case Destination.Paged(var table) ->
                 new long[] {
                     ContextEntry.P.of(1)

@@ -293,13 +293,14 @@ public final class TopologySvg {
         return ioasid.routes().isEmpty() ? does + " · " + NO_ROUTE : does;
     }
 
-    /** {@code RID}, {@code PASID 1}, {@code PASID-x = 1} */
+    /** {@code RID}, {@code PASID 1}, {@code PASID-x = 1}, {@code PASID-a = 3 · bind 1} */
     private static String pillText(Curve curve) {
         var route = curve.route();
         var label = route.pasidLabel();
-        if (!route.route().hasPasid()) return RID_PILL;
-        if (label == null) return Names.pasid(route);
-        return Font.PILL.shorten(label, " = " + route.route().pasid(), PILL_LIMIT - PILL_HEIGHT);
+        var bind = route.bind() == null ? "" : " · bind " + route.bind();
+        if (!route.route().hasPasid()) return RID_PILL + bind;
+        if (label == null) return Names.pasid(route) + bind;
+        return Font.PILL.shorten(label, " = " + route.route().pasid() + bind, PILL_LIMIT - PILL_HEIGHT);
     }
 
     private static String description(TopologyDevice device) {
@@ -313,7 +314,8 @@ public final class TopologySvg {
     private static String description(Curve curve) {
         var route = curve.route();
         var device = Names.device(route.deviceLabel(), route.route().rid());
-        return Names.route(device, route) + " to " + Names.ioasid(curve.ioasid());
+        var nested = route.bind() == null ? "" : ", nested, bind " + route.bind();
+        return Names.route(device, route) + " to " + Names.ioasid(curve.ioasid()) + nested;
     }
 
     private String description() {

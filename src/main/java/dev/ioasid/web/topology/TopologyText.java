@@ -115,7 +115,8 @@ public final class TopologyText {
         var device = rid.equals(head.rid())
                 ? Names.deviceBriefly(route.deviceLabel(), rid)
                 : Names.device(route.deviceLabel(), rid);
-        return Names.route(device, route);
+        var bind = route.bind();
+        return bind == null ? Names.route(device, route) : Names.route(device, route) + "  nested, bind " + bind;
     }
 
     private void lines(Stream<String> lines) {

@@ -36,8 +36,8 @@ final class Topologies {
                 .device("3a", "RID1")
                 .device("3b", "RID2")
                 .paging(1, "kernel, IOVA", 2L << 20, "3a")
-                .paging(2, "vm1, GPA", 512L << 20, "3a 1 PASID-x")
-                .paging(3, "vm2, GPA", 1L << 30, "3a 2 PASID-y", "3b")
+                .paging(2, "vm1, GPA", 512L << 20, "3a 1 PASID-x", "3a 3 PASID-a #1", "3a 4 PASID-b #2")
+                .paging(3, "vm2, GPA", 1L << 30, "3a 2 PASID-y", "3a 5 PASID-c #3", "3b", "3b 1 PASID-a #4")
                 .named("siov");
     }
 
@@ -79,7 +79,11 @@ final class Topologies {
             for (int pasid = 1; ioasids > 0 && pasid <= random.nextInt(4); pasid++) {
                 var route = new Route(device.rid(), pasid == 1 ? DmaRequest.NO_PASID : pasid);
                 routes.computeIfAbsent(1 + random.nextInt(ioasids), _ -> new ArrayList<>())
-                        .add(new TopologyRoute(route, device.label(), random.nextBoolean() ? "queue " + pasid : null));
+                        .add(new TopologyRoute(
+                                route,
+                                device.label(),
+                                random.nextBoolean() ? "queue " + pasid : null,
+                                random.nextInt(4) == 0 ? pasid : null));
             }
         }
         var all = new ArrayList<TopologyIoasid>();
@@ -104,11 +108,15 @@ final class Topologies {
     Topologies ioasid(int id, @Nullable String label, IoasidType type, long mapped, String... routes) {
         var all = new ArrayList<TopologyRoute>();
         for (var route : routes) {
-            var words = route.split(" ", 3);
+            var parts = route.split(" #", 2);
+            var words = parts[0].split(" ", 3);
             var device = requireNonNull(devices.get(rid(words[0])));
             int pasid = words.length > 1 ? Integer.parseInt(words[1]) : DmaRequest.NO_PASID;
             all.add(new TopologyRoute(
-                    new Route(device.rid(), pasid), device.label(), words.length > 2 ? words[2] : null));
+                    new Route(device.rid(), pasid),
+                    device.label(),
+                    words.length > 2 ? words[2] : null,
+                    parts.length > 1 ? Integer.valueOf(parts[1]) : null));
         }
         ioasids.add(new TopologyIoasid(id, label, type, mapped, all));
         return this;

@@ -19,10 +19,14 @@ class TopologyTextTest {
                                     |
                                     |-- ioasid2 (vm1, GPA)
                                     |      |-- [RID1, PASID-x = 1]
+                                    |      |-- [RID1, PASID-a = 3]  nested, bind 1
+                                    |      |-- [RID1, PASID-b = 4]  nested, bind 2
                                     |
                                     |-- ioasid3 (vm2, GPA)
                                            |-- [RID1, PASID-y = 2]
+                                           |-- [RID1, PASID-c = 5]  nested, bind 3
                                            |-- [RID2 (0000:3b:00.0)]
+                                           |-- [RID2 (0000:3b:00.0), PASID-a = 1]  nested, bind 4
                 """);
     }
 
