@@ -84,7 +84,7 @@ class MachineMetricsTest {
         machines.apply("a", new Command.Map(3, List.of(new MapRequest(0x1000L, 0x3000, Permissions.READ_WRITE, null))));
         assertThat(metric("ioasid_machines")).isEqualTo(2);
         assertThat(metric("ioasid_ioasids")).isEqualTo(6);
-        assertThat(metric("ioasid_attachments")).isEqualTo(8);
+        assertThat(metric("ioasid_attachments")).isEqualTo(16);
         assertThat(metric("ioasid_mapped_bytes")).isEqualTo(0x3000);
         assertThat(metric("ioasid_table_pages")).isEqualTo(6 + 3);
         assertThat(metric("ioasid_memory_committed_bytes")).isPositive();

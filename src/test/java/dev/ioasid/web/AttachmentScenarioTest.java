@@ -53,7 +53,7 @@ class AttachmentScenarioTest extends HttpTest {
                 .expectBody()
                 .json("""
                 {"rid": "0000:3a:00.0", "pasid": 9, "ioasid": 2}""");
-        assertThat(json(RID1).get("pasids").toString()).isEqualTo("[1,2,9]");
+        assertThat(json(RID1).get("pasids").toString()).isEqualTo("[1,2,3,4,5,9]");
         expectRefused(delete(RID1 + "/pasids/9"), 409, "EBUSY");
         delete(RID1 + "/pasids/9/attachment").expectStatus().isNoContent();
         expectRefused(get(RID1 + "/pasids/9/attachment"), 404, "ENOENT");
@@ -71,7 +71,8 @@ class AttachmentScenarioTest extends HttpTest {
     @Test
     void anIoasidInUseNamesItsRoutes() {
         refused(delete(M1 + "/ioasids/3"), 409, "EBUSY", """
-                {"ioasid": 3, "routes": [{"rid": "0000:3a:00.0", "pasid": 2}, {"rid": "0000:3b:00.0"}]}""");
+                {"ioasid": 3, "routes": [{"rid": "0000:3a:00.0", "pasid": 2}, {"rid": "0000:3a:00.0", "pasid": 5},
+                                            {"rid": "0000:3b:00.0"}, {"rid": "0000:3b:00.0", "pasid": 1}]}""");
     }
 
     @Test

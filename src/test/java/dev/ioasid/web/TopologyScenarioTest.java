@@ -49,8 +49,10 @@ class TopologyScenarioTest extends HttpTest {
                  "ioasids": [
                    {"id": 1, "type": "paging", "mappedBytes": "0x0",
                     "routes": [{"rid": "0000:3a:00.0", "deviceLabel": "RID1"}]},
-                   {"id": 2, "routes": [{"rid": "0000:3a:00.0", "pasid": 1, "pasidLabel": "PASID-x"}]},
-                   {"id": 3, "routes": [{"rid": "0000:3a:00.0", "pasid": 2}, {"rid": "0000:3b:00.0"}]}]}""");
+                   {"id": 2, "routes": [{"rid": "0000:3a:00.0", "pasid": 1, "pasidLabel": "PASID-x"},
+                                        {"pasid": 3, "pasidLabel": "PASID-a", "bind": 1}, {"pasid": 4, "bind": 2}]},
+                   {"id": 3, "routes": [{"rid": "0000:3a:00.0", "pasid": 2}, {"pasid": 5, "bind": 3},
+                                        {"rid": "0000:3b:00.0"}, {"rid": "0000:3b:00.0", "bind": 4}]}]}""");
     }
 
     @Test

@@ -34,7 +34,7 @@ class TranslationScenarioTest extends HttpTest {
                   {"rid": "3b:00.0", "iova": "0x1234", "access": "read"},
                   {"rid": "3a:00.0", "pasid": 2, "iova": "0x234567", "access": "write", "type": "untranslated"},
                   {"rid": "3b:00.0", "iova": "0x1234", "access": "write"},
-                  {"rid": "3a:00.0", "pasid": 3, "iova": "0x1234", "access": "read"}]}""").expectStatus().isOk().expectBody().json("""
+                  {"rid": "3a:00.0", "pasid": 6, "iova": "0x1234", "access": "read"}]}""").expectStatus().isOk().expectBody().json("""
                         {"results": [
                           {"status": "translated", "address": "0x40000234", "pageSize": "0x1000", "permissions": "r"},
                           {"status": "translated", "address": "0x40234567", "pageSize": "0x200000", "permissions": "rw"},
@@ -44,7 +44,7 @@ class TranslationScenarioTest extends HttpTest {
         get(M1 + "/iommus/iommu0/faults").expectBody().json("""
                 {"overflow": false, "items": [
                   {"rid": "0000:3b:00.0", "address": "0x1000", "access": "write", "code": "0x85", "name": "SGN.6"},
-                  {"rid": "0000:3a:00.0", "pasid": 3, "access": "read", "name": "SPT.2"}]}""");
+                  {"rid": "0000:3a:00.0", "pasid": 6, "access": "read", "name": "SPT.2"}]}""");
         assertThat(json(M1 + "/iommus/iommu0/faults").get("items").get(0).has("pasid"))
                 .isFalse();
         assertThat(json(M1 + "/iommus/iommu0/faults?limit=1").get("next").asString())
@@ -111,13 +111,13 @@ class TranslationScenarioTest extends HttpTest {
         record(requests, 0x3b00, -1, 0x1234, 0, 11);
         record(requests, 0x3a00, 2, 0x234567, 1, -1);
         record(requests, 0x3b00, -1, 0x1234, 1, 0x8000_0000_0000_0001L);
-        record(requests, 0x3a00, 3, 0xffff_ffff_ffff_f000L, 0, 0);
+        record(requests, 0x3a00, 6, 0xffff_ffff_ffff_f000L, 0, 0);
         var results = json(post(TRANSLATIONS, """
                 {"requests": [
                   {"rid": "3b:00.0", "iova": "0x1234", "access": "read"},
                   {"rid": "3a:00.0", "pasid": 2, "iova": "0x234567", "access": "write"},
                   {"rid": "3b:00.0", "iova": "0x1234", "access": "write"},
-                  {"rid": "3a:00.0", "pasid": 3, "iova": "0xfffffffffffff000", "access": "read"}]}""")).get("results");
+                  {"rid": "3a:00.0", "pasid": 6, "iova": "0xfffffffffffff000", "access": "read"}]}""")).get("results");
         var response = send(HttpMethod.POST, TRANSLATIONS, requests.array());
         response.expectStatus().isOk().expectHeader().contentType(MediaType.APPLICATION_OCTET_STREAM);
         var answers = ByteBuffer.wrap(bytes(response)).order(ByteOrder.LITTLE_ENDIAN);

@@ -41,15 +41,27 @@ class TopologySvgTest {
     void theWorkedTopologySaysWhatIsWhat() throws Exception {
         var svg = parse(TopologySvg.of(Topologies.siov()));
         assertThat(texts(svg))
-                .contains("siov", "2 devices, 4 routes, 3 IOASIDs", "RID1", "0000:3a:00.0", "iommu0 · group 1")
-                .contains("RID", "PASID-x = 1", "PASID-y = 2", "ioasid3", "vm2, GPA", "paging", "1 GiB mapped");
+                .contains("siov", "2 devices, 8 routes, 3 IOASIDs", "RID1", "0000:3a:00.0", "iommu0 · group 1")
+                .contains(
+                        "RID",
+                        "PASID-x = 1",
+                        "PASID-y = 2",
+                        "PASID-a = 3 · bind 1",
+                        "ioasid3",
+                        "vm2, GPA",
+                        "paging",
+                        "1 GiB mapped");
         assertThat(child(svg, "title")).isEqualTo("Topology of siov");
         assertThat(child(svg, "desc")).isEqualTo("""
-                2 devices, 4 routes, 3 IOASIDs. \
+                2 devices, 8 routes, 3 IOASIDs. \
                 [RID1 (0000:3a:00.0)] to ioasid1 (kernel, IOVA). \
                 [RID1 (0000:3a:00.0), PASID-x = 1] to ioasid2 (vm1, GPA). \
+                [RID1 (0000:3a:00.0), PASID-a = 3] to ioasid2 (vm1, GPA), nested, bind 1. \
+                [RID1 (0000:3a:00.0), PASID-b = 4] to ioasid2 (vm1, GPA), nested, bind 2. \
                 [RID1 (0000:3a:00.0), PASID-y = 2] to ioasid3 (vm2, GPA). \
-                [RID2 (0000:3b:00.0)] to ioasid3 (vm2, GPA).""");
+                [RID1 (0000:3a:00.0), PASID-c = 5] to ioasid3 (vm2, GPA), nested, bind 3. \
+                [RID2 (0000:3b:00.0)] to ioasid3 (vm2, GPA). \
+                [RID2 (0000:3b:00.0), PASID-a = 1] to ioasid3 (vm2, GPA), nested, bind 4.""");
     }
 
     @Test
