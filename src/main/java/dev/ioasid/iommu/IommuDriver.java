@@ -8,14 +8,19 @@ import org.jspecify.annotations.Nullable;
  * at a time; the hardware may translate at every moment.
  */
 public interface IommuDriver extends AutoCloseable {
-    /** The shape of a new paging table. */
-    record TableShape(String formatName, TableFormat format, int inputBits) {}
+    /**
+     * The shape of a new paging table.
+     *
+     * @param addressWidth bits of its input by the format
+     * @param inputBits what is mapped lies below so many bits: one less where the upper half is the sign's
+     */
+    record TableShape(String formatName, TableFormat format, int addressWidth, int inputBits) {}
 
     /**
      * The shape that a paging IOASID gets. EINVAL: no such format or width; EOPNOTSUPP: the unit cannot walk it.
      *
      * @param format null: the unit's usual one
-     * @param addressWidth null: the widest
+     * @param addressWidth null: the format's usual one
      */
     TableShape tableShape(@Nullable String format, @Nullable Integer addressWidth);
 

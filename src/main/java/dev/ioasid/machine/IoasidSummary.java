@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * An IOASID.
  *
  * @param iommu whose table format it has; null unless paging
- * @param format {@code vtd-second-stage}; null unless paging
+ * @param format {@code vtd-second-stage}, {@code x86-64}; null unless paging
  * @param addressWidth bits; 0 unless paging
  * @param name what the user calls it
  * @param mappedBytes bytes mapped

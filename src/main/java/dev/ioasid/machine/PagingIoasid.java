@@ -128,10 +128,14 @@ final class PagingIoasid extends Ioasid {
 
     private void check(MapRequest request) {
         var permissions = request.permissions();
-        if (permissions.execute() || permissions.privileged()) {
+        if (permissions.execute() || permissions.privileged() && isSecondStage()) {
             throw new RefusedException(
                     Errno.EOPNOTSUPP,
-                    "permissions '%s': format %s has r, w and rw only".formatted(permissions, shape.formatName()),
+                    "permissions '%s': format %s has %s only"
+                            .formatted(
+                                    permissions,
+                                    shape.formatName(),
+                                    isSecondStage() ? "r, w and rw" : "r, rw, rp and rwp"),
                     Map.of("ioasid", id(), "permissions", permissions.toString()));
         }
         space.checkLength(request.length());
@@ -350,7 +354,7 @@ final class PagingIoasid extends Ioasid {
                 IoasidType.PAGING,
                 unit.name(),
                 shape.formatName(),
-                shape.inputBits(),
+                shape.addressWidth(),
                 routes().stream()
                         .map(route ->
                                 new Attachment(route, id(), machine.binds().of(route)))

@@ -2,7 +2,6 @@ package dev.ioasid.machine;
 
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
-import dev.ioasid.iommu.vtd.VtdDriver;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -65,7 +64,7 @@ final class Presets {
     }
 
     private static Command<?> bind(Route route, int parent, long root) {
-        return new Command.Bind(route, parent, VtdDriver.FIRST_STAGE, null, root);
+        return new Command.Bind(route, parent, "x86-64", null, root);
     }
 
     private static Command<?> paging(String name) {

@@ -11,7 +11,7 @@ import dev.ioasid.memory.FrameAllocator;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.memory.Readers;
 import dev.ioasid.pagetable.IoPageTable;
-import dev.ioasid.pagetable.TableFormat;
+import dev.ioasid.pagetable.Walked;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,21 +30,13 @@ import org.jspecify.annotations.Nullable;
  * under its eyes.
  */
 public final class VtdDriver implements IommuDriver {
-    /** The second-stage format by its name in requests. */
-    public static final String SECOND_STAGE = "vtd-second-stage";
-
-    /** The first-stage format. */
-    public static final String FIRST_STAGE = "x86-64";
-
-    private static final int FOUR_LEVEL_BITS = 48;
-    private static final int FIVE_LEVEL_BITS = 57;
-    private static final List<String> OTHER_FORMATS = List.of(FIRST_STAGE, "armv8-stage1", "armv8-stage2");
     private static final int RID_PASID = 0;
 
     private record Route(int sourceId, int pasid) {}
 
     private final VtdHardware hardware;
     private final VtdCapabilities capabilities;
+    private final TableShapes shapes;
     private final DriverMemory memory;
     private final DomainIds domainIds;
     private final ContextTables contexts;
@@ -59,6 +51,7 @@ public final class VtdDriver implements IommuDriver {
     VtdDriver(VtdHardware hardware, DriverMemory memory) {
         this.hardware = hardware;
         this.capabilities = hardware.capabilities();
+        this.shapes = new TableShapes(capabilities);
         this.memory = memory;
         this.domainIds = new DomainIds(Math.min(capabilities.domainIdBits(), 16));
         this.contexts = new ContextTables(this.memory, capabilities.scalable());
@@ -76,82 +69,12 @@ public final class VtdDriver implements IommuDriver {
 
     @Override
     public TableShape tableShape(@Nullable String format, @Nullable Integer addressWidth) {
-        if (format != null && !format.equals(SECOND_STAGE)) {
-            boolean known = OTHER_FORMATS.contains(format);
-            throw new RefusedException(
-                    known ? Errno.EOPNOTSUPP : Errno.EINVAL,
-                    known
-                            ? "this unit's driver makes no tables of format " + format + ", only " + SECOND_STAGE
-                            : "there is no format '" + format + "'; a VT-d unit has " + SECOND_STAGE,
-                    Map.of("format", format));
-        }
-        if (capabilities.scalable() && !capabilities.has(Ecap.SSTS) || capabilities.deepestLevels() == 0) {
-            throw new RefusedException(
-                    Errno.EOPNOTSUPP, "this unit has no second stage", Map.of("capability", "secondStage"));
-        }
-        int levels = addressWidth == null ? capabilities.deepestLevels() : levels(addressWidth);
-        if (!capabilities.walksLevels(levels)) {
-            throw new RefusedException(
-                    Errno.EOPNOTSUPP,
-                    "this unit walks no second-stage tables of " + addressWidth + " bits",
-                    Map.of("capability", "addressWidth"));
-        }
-        var shape = TableFormat.vtdSecondStage(
-                levels,
-                capabilities.hostAddressWidth(),
-                capabilities.secondStageLeaves(),
-                capabilities.has(Ecap.SC),
-                false);
-        return new TableShape(SECOND_STAGE, shape, capabilities.secondStageBits(levels));
-    }
-
-    private int levels(int addressWidth) {
-        for (int levels = 3; levels <= 5; levels++) {
-            if (addressWidth == 30 + 9 * (levels - 2) || addressWidth == capabilities.secondStageBits(levels)) {
-                return levels;
-            }
-        }
-        throw new RefusedException(
-                Errno.EINVAL,
-                "addressWidth " + addressWidth + " is none of 39, 48 and 57",
-                Map.of("addressWidth", addressWidth));
+        return shapes.tableShape(format, addressWidth);
     }
 
     @Override
     public UserTable userTable(String format, @Nullable Integer addressWidth, long root) {
-        if (!format.equals(FIRST_STAGE)) {
-            boolean known = format.equals(SECOND_STAGE) || OTHER_FORMATS.contains(format);
-            throw new RefusedException(
-                    known ? Errno.EOPNOTSUPP : Errno.EINVAL,
-                    (known ? "this unit nests no tables of format " : "there is no format ") + format + ", only "
-                            + FIRST_STAGE,
-                    Map.of("format", format));
-        }
-        if (!capabilities.has(Ecap.NEST)) {
-            var missing = capabilities.scalable() ? "nesting" : "scalable";
-            throw new RefusedException(
-                    Errno.EOPNOTSUPP,
-                    "this unit nests no user tables: it lacks " + missing,
-                    Map.of("capability", missing));
-        }
-        int width = addressWidth == null ? FOUR_LEVEL_BITS : addressWidth;
-        if (width != FOUR_LEVEL_BITS && width != FIVE_LEVEL_BITS) {
-            throw new RefusedException(
-                    Errno.EINVAL, "addressWidth " + width + " is none of 48 and 57", Map.of("addressWidth", width));
-        }
-        if (width == FIVE_LEVEL_BITS && !capabilities.hasCap(Cap.FS5LP)) {
-            throw new RefusedException(
-                    Errno.EOPNOTSUPP,
-                    "this unit walks first-stage tables of 4 levels only: CAP.FS5LP is 0",
-                    Map.of("capability", "FS5LP"));
-        }
-        if ((root & ~PasidTableEntry.FSPTPTR.mask()) != 0 || (root & capabilities.beyondHost()) != 0) {
-            throw new RefusedException(
-                    Errno.EINVAL,
-                    "root 0x%x is not a multiple of 0x1000 below 2^%d".formatted(root, capabilities.hostAddressWidth()),
-                    Map.of("root", root));
-        }
-        return new UserTable(format, width, width == FIVE_LEVEL_BITS ? 5 : 4, root);
+        return shapes.userTable(format, addressWidth, root);
     }
 
     @Override
@@ -215,17 +138,7 @@ public final class VtdDriver implements IommuDriver {
     }
 
     private void checkWalkable(Requester requester, IoPageTable table) {
-        var own = capabilities.walksLevels(table.format().levels())
-                ? TableFormat.vtdSecondStage(
-                        table.format().levels(),
-                        capabilities.hostAddressWidth(),
-                        capabilities.secondStageLeaves(),
-                        capabilities.has(Ecap.SC),
-                        false)
-                : null;
-        if (own == null
-                || !own.reads(table.format())
-                || table.inputBits() > capabilities.secondStageBits(own.levels())) {
+        if (!shapes.walks(table)) {
             throw new RefusedException(
                     Errno.EINVAL,
                     "the unit of " + requester + " cannot walk this table: levels, widths or page sizes differ");
@@ -313,19 +226,30 @@ public final class VtdDriver implements IommuDriver {
         words[0] = PasidTableEntry.P.of(1)
                 | switch (destination) {
                     case Destination.Paged(var table) ->
-                        PasidTableEntry.PGTT.of(PasidTableEntry.SECOND_STAGE) | secondStage(table);
+                        table.format().stage() == Walked.Stage.SECOND
+                                ? PasidTableEntry.PGTT.of(PasidTableEntry.SECOND_STAGE) | secondStage(table)
+                                : PasidTableEntry.PGTT.of(PasidTableEntry.FIRST_STAGE);
                     case Destination.Nested nested ->
                         PasidTableEntry.PGTT.of(PasidTableEntry.NESTED) | secondStage(nested.parent());
                     case Destination.PassThrough() -> PasidTableEntry.PGTT.of(PasidTableEntry.PASS_THROUGH);
                 };
         words[1] =
                 PasidTableEntry.DID.of(domainId) | (capabilities.has(Ecap.SMPWCS) ? PasidTableEntry.PWSNP.mask() : 0);
-        if (destination instanceof Destination.Nested nested) {
-            var table = nested.table();
-            int mode = table.levels() == 5 ? PasidTableEntry.FIVE_LEVELS : PasidTableEntry.FOUR_LEVELS;
-            words[2] = PasidTableEntry.FSPM.of(mode) | PasidTableEntry.FSPTPTR.address(table.root());
-        }
+        words[2] = switch (destination) {
+            case Destination.Nested nested ->
+                PasidTableEntry.FSPM.of(VtdFormats.mode(nested.table().levels()))
+                        | PasidTableEntry.FSPTPTR.address(nested.table().root());
+            case Destination.Paged(var table) -> table.format().stage() == Walked.Stage.FIRST ? firstStage(table) : 0;
+            case Destination.PassThrough() -> 0;
+        };
         return words;
+    }
+
+    /** Privileged requests are let in, where the unit knows them, and bound to the rights of the pages. */
+    private long firstStage(IoPageTable table) {
+        return PasidTableEntry.FSPM.of(VtdFormats.mode(table.format().levels()))
+                | PasidTableEntry.FSPTPTR.address(table.root())
+                | (capabilities.has(Ecap.SRS) ? PasidTableEntry.SRE.mask() | PasidTableEntry.WPE.mask() : 0);
     }
 
     private static long secondStage(IoPageTable table) {

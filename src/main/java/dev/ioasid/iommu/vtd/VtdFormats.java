@@ -39,6 +39,16 @@ final class VtdFormats {
         return width + 2;
     }
 
+    /** FSPM for tables of so many levels. */
+    static int mode(int levels) {
+        return levels == 5 ? PasidTableEntry.FIVE_LEVELS : PasidTableEntry.FOUR_LEVELS;
+    }
+
+    /** AW for tables of so many levels. */
+    static int width(int levels) {
+        return levels - 2;
+    }
+
     /**
      * @param width AW
      * @param irIw whether rights are in bits 61 and 62
