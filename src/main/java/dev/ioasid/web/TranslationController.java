@@ -200,6 +200,16 @@ class TranslationController {
         return ExplanationBody.of(machines.read(machine, view -> view.explain(request)));
     }
 
+    @Operation(
+            operationId = "explain",
+            summary = "Explain, step by step, what the hardware would do with a request; nothing is changed")
+    @Refuses({Errno.ENODEV, Errno.EOPNOTSUPP})
+    @PostMapping(path = "/explain", consumes = Web.JSON, produces = Web.TEXT)
+    String explainInText(@PathVariable String machine, @RequestBody TranslationRequest body) {
+        var request = body.request();
+        return ExplanationText.of(request, machines.read(machine, view -> view.explain(request)));
+    }
+
     static RefusedException unsupported(String type) {
         return new RefusedException(
                 Errno.EOPNOTSUPP,

@@ -220,4 +220,28 @@ class TranslationScenarioTest extends HttpTest {
         assertThat(json(M1 + "/iommus/iommu0/faults").get("items")).isEmpty();
         assertThat(json(post(TRANSLATIONS, "{\"requests\": []}")).toString()).isEqualTo("{\"results\":[]}");
     }
+
+    @Test
+    void anExplanationIsADrawingOnATerminal() {
+        for (var request : new String[] {
+            "\"rid\": \"3b:00.0\", \"iova\": \"0x1234\", \"access\": \"read\"",
+            "\"rid\": \"3b:00.0\", \"iova\": \"0x1234\", \"access\": \"write\"",
+            "\"rid\": \"3a:00.0\", \"pasid\": 5, \"iova\": \"0x7fffffffffff\", \"access\": \"read\", \"privileged\": true",
+            "\"rid\": \"3a:00.0\", \"pasid\": 9, \"iova\": \"0x1234\", \"access\": \"read\""
+        }) {
+            var answer = client.post()
+                    .uri(TRANSLATIONS + "/explain")
+                    .contentType(MediaType.APPLICATION_JSON)
+                    .accept(MediaType.TEXT_PLAIN)
+                    .body("{" + request + "}")
+                    .exchange();
+            answer.expectStatus().isOk().expectHeader().contentTypeCompatibleWith(MediaType.TEXT_PLAIN);
+            var lines = new String(bytes(answer), java.nio.charset.StandardCharsets.UTF_8)
+                    .lines()
+                    .toList();
+            assertThat(lines).allMatch(line -> line.length() <= 80).hasSizeGreaterThan(6);
+            assertThat(lines.getFirst()).startsWith("0000:3");
+            assertThat(lines).contains("|-- rtaddr");
+        }
+    }
 }
