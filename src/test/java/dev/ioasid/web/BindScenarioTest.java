@@ -133,11 +133,37 @@ class BindScenarioTest extends HttpTest {
         refused(post(BINDS, body.replace("3c:00.0", "3b:00.0")), 400, "EINVAL", "{\"ioasid\": 4}");
     }
 
+    @Test
+    void aRidIsBoundForItsWholeGroup() {
+        for (var rid : new String[] {"3c:00.0", "3c:00.1"}) {
+            post(M1 + "/devices", "{\"rid\": \"%s\", \"iommu\": \"iommu0\", \"group\": 7}".formatted(rid))
+                    .expectStatus()
+                    .isCreated();
+        }
+        var bind = "{\"rid\": \"3c:00.0\", \"parent\": 3, \"format\": \"x86-64\", \"root\": \"0x300000\"}";
+        post(BINDS, bind).expectStatus().isCreated();
+        assertThat(decisionOf("3c:00.1")).contains("nested on second-stage table");
+        refused(put(M1 + "/devices/3c:00.1/attachment", "{\"ioasid\": 3}"), 409, "EBUSY", "{\"bind\": 5}");
+        put(BINDS + "/5", "{\"root\": \"0x302000\"}").expectStatus().isOk();
+        assertThat(decisionOf("3c:00.1")).contains("first-stage table at 0x302000");
+        delete(BINDS + "/5").expectStatus().isNoContent();
+        assertThat(decisionOf("3c:00.1")).doesNotContain("nested");
+        put(M1 + "/devices/3c:00.1/attachment", "{\"ioasid\": 3}")
+                .expectStatus()
+                .isOk();
+        refused(post(BINDS, bind), 409, "EBUSY", "{\"routes\": [{\"rid\": \"0000:3c:00.0\"}]}");
+    }
+
+    private String decisionOf(String rid) {
+        return decisions("\"rid\": \"" + rid + "\"");
+    }
+
     private String decisionOf(String rid, int pasid) {
-        return json(post(
-                                M1 + "/translations/explain",
-                                "{\"rid\": \"%s\", \"pasid\": %d, \"iova\": 0, \"access\": \"read\"}"
-                                        .formatted(rid, pasid))
+        return decisions("\"rid\": \"%s\", \"pasid\": %d".formatted(rid, pasid));
+    }
+
+    private String decisions(String route) {
+        return json(post(M1 + "/translations/explain", "{%s, \"iova\": 0, \"access\": \"read\"}".formatted(route))
                         .expectStatus()
                         .isOk())
                 .get("steps")
