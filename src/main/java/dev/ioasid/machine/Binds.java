@@ -4,7 +4,6 @@ import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.UserTable;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -133,7 +132,7 @@ final class Binds {
         return bind == null ? null : Integer.valueOf(bind.id);
     }
 
-    Collection<BindSummary> all() {
+    List<BindSummary> all() {
         return byId.values().stream().map(Bind::summary).toList();
     }
 

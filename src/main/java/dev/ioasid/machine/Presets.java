@@ -9,6 +9,7 @@ import java.util.List;
 final class Presets {
     private static final String UNIT = "iommu0";
     private static final int PASID_BITS = 20;
+    private static final String PROCESS_FORMAT = "x86-64";
     /** Where the page tables of a guest's processes begin, guest physical. */
     private static final long FIRST_PROCESS = 0x10_0000;
 
@@ -64,7 +65,7 @@ final class Presets {
     }
 
     private static Command<?> bind(Route route, int parent, long root) {
-        return new Command.Bind(route, parent, "x86-64", null, root);
+        return new Command.Bind(route, parent, PROCESS_FORMAT, null, root);
     }
 
     private static Command<?> paging(String name) {

@@ -112,7 +112,7 @@ record View(Machine machine) implements MachineView {
 
     @Override
     public List<BindSummary> binds() {
-        return List.copyOf(machine.binds().all());
+        return machine.binds().all();
     }
 
     @Override

@@ -33,13 +33,17 @@ public final class PageWalk {
     private static final int LEAF_LATER = 1 << 9;
 
     private static final int REQUEST = READ | WRITE;
-    private static final long EXTENDED_ACCESSED_BIT = 1 << 10;
-    /** Addresses 0xfeexxxxx, where writes are interrupts. */
+    static final long EXTENDED_ACCESSED_BIT = 1 << 10;
     private static final int INTERRUPT_WINDOW = 0xfee;
     /** The table changed under the walk. */
     private static final long AGAIN = -1;
 
     private PageWalk() {}
+
+    /** Whether an address is one of 0xfeexxxxx, where writes are interrupts. */
+    public static boolean isInterrupt(long address) {
+        return address >>> 20 == INTERRUPT_WINDOW;
+    }
 
     /** Walks a table that lies in host physical memory. */
     public static long walk(PhysicalMemory memory, TableFormat format, long root, long input, int how, Steps steps) {
@@ -206,7 +210,7 @@ public final class PageWalk {
                 return failed(impossible, format, level);
             }
         }
-        if ((how & (TABLE | LEAF_LATER)) == 0 && Walked.address(found) >>> 20 == INTERRUPT_WINDOW) {
+        if ((how & (TABLE | LEAF_LATER)) == 0 && isInterrupt(Walked.address(found))) {
             return failed(Failure.INTERRUPT_WINDOW, format, level);
         }
         boolean change = (how & (DRY | LEAF_LATER)) == 0 && (entry & mark) != mark;

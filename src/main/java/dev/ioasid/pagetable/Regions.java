@@ -65,7 +65,7 @@ final class Regions {
         long above = entryOf(iova);
         long link = above == NONE ? 0 : memory.folded(above);
         long table = link & ADDRESS;
-        long used = link == 0 || (link & pageSize) != 0 ? NONE : tables.usedIn(table, 1);
+        long used = usedBelow(link);
         if (used == NONE) {
             return link == 0 && above != NONE ? mapFirst(iova, pages, leaf, above) : leave(stripe);
         }
@@ -109,7 +109,7 @@ final class Regions {
         long above = entryOf(iova);
         long link = above == NONE ? 0 : memory.folded(above);
         long table = link & ADDRESS;
-        long before = link == 0 || (link & pageSize) != 0 ? NONE : tables.usedIn(table, 1);
+        long before = usedBelow(link);
         if (before == NONE) {
             stripes.unlock(stripe);
             return NOT_HERE;
@@ -155,14 +155,19 @@ final class Regions {
             }
         }
         if (levels > 3) {
-            link = memory.entry(link, iova >>> 36 & 0xff8);
+            link = memory.entry(link, TableFormat.offset(iova, 4));
             if (link == 0 || (link & pageSize) != 0) {
                 return NONE;
             }
         }
-        link = memory.entry(link, iova >>> 27 & 0xff8);
+        link = memory.entry(link, TableFormat.offset(iova, 3));
         boolean table = link != 0 && (link & pageSize) == 0;
-        return table ? (link & ADDRESS) + (iova >>> 18 & 0xff8) : NONE;
+        return table ? (link & ADDRESS) + (TableFormat.offset(iova, 2)) : NONE;
+    }
+
+    /** How many entries are in use of the table that a level-2 entry links; {@link #NONE} if it links none of ours. */
+    private long usedBelow(long link) {
+        return link == 0 || (link & pageSize) != 0 ? NONE : tables.usedIn(link & ADDRESS, 1);
     }
 
     /** Whether the level-2 table is what it seems: someone may have written another link above it. */

@@ -13,7 +13,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class StraightFirstStage {
     private static final long PAGE_SIZE_BIT = 1 << 7;
-    private static final long EXTENDED_ACCESSED_BIT = 1 << 10;
     private static final long ADDRESS = TableFormat.ADDRESS;
 
     private final PhysicalMemory memory;
@@ -61,13 +60,13 @@ public final class StraightFirstStage {
         long any = 0;
         long common = -1;
         if (levels > 4) {
-            long e5 = entry(link, input >>> 45 & 0xff8, parent, parentRoot, tableHow);
+            long e5 = entry(link, TableFormat.offset(input, 5), parent, parentRoot, tableHow);
             any = link;
             common = e5;
             link = e5;
         }
-        long e4 = entry(link, input >>> 36 & 0xff8, parent, parentRoot, tableHow);
-        long e3 = entry(e4, input >>> 27 & 0xff8, parent, parentRoot, tableHow);
+        long e4 = entry(link, TableFormat.offset(input, 4), parent, parentRoot, tableHow);
+        long e3 = entry(e4, TableFormat.offset(input, 3), parent, parentRoot, tableHow);
         any |= link | e4;
         common &= e4 & e3;
         long leaf;
@@ -78,7 +77,7 @@ public final class StraightFirstStage {
             shift = 30;
             bad = leaf & badHugePage;
         } else {
-            long e2 = entry(e3, input >>> 18 & 0xff8, parent, parentRoot, tableHow);
+            long e2 = entry(e3, TableFormat.offset(input, 2), parent, parentRoot, tableHow);
             any |= e3;
             common &= e2;
             if ((e2 & PAGE_SIZE_BIT) != 0) {
@@ -86,14 +85,14 @@ public final class StraightFirstStage {
                 shift = 21;
                 bad = leaf & badLargePage;
             } else {
-                leaf = entry(e2, input >>> 9 & 0xff8, parent, parentRoot, tableHow);
+                leaf = entry(e2, TableFormat.offset(input, 1), parent, parentRoot, tableHow);
                 shift = 12;
                 any |= e2;
                 common &= leaf;
                 bad = leaf & badPage;
             }
         }
-        long need = (how & PageWalk.EXTENDED_ACCESSED) == 0 ? used : used | EXTENDED_ACCESSED_BIT;
+        long need = (how & PageWalk.EXTENDED_ACCESSED) == 0 ? used : used | PageWalk.EXTENDED_ACCESSED_BIT;
         bad |= need & ~common | any & (parent == null ? badTable | beyondMemory : badTable);
         if ((how & PageWalk.WRITE) != 0) {
             bad |= write & ~common | dirty & ~leaf;
@@ -104,7 +103,7 @@ public final class StraightFirstStage {
         }
         long rights = (common & write) != 0 ? Walked.READ | Walked.WRITE : Walked.READ;
         if (parent == null) {
-            return page >>> 20 != 0xfee ? Walked.found(page, shift, rights) : StraightWalk.UNDECIDED;
+            return PageWalk.isInterrupt(page) ? StraightWalk.UNDECIDED : Walked.found(page, shift, rights);
         }
         long walked = parent.walk(parentRoot, page, how & (PageWalk.READ | PageWalk.WRITE) | parentHow);
         return Walked.failed(walked)

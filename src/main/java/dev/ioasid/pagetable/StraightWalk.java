@@ -65,7 +65,7 @@ public final class StraightWalk {
 
     private long walk(long root, long input, int how, boolean word) {
         if (levels == 4) {
-            long e4 = memory.entry(root, input >>> 36 & 0xff8);
+            long e4 = memory.entry(root, TableFormat.offset(input, 4));
             return below(e4, (root & ADDRESS | e4) & badTable, e4, input, how, word);
         }
         return levels == 3
@@ -74,22 +74,22 @@ public final class StraightWalk {
     }
 
     private long walk5(long root, long input, int how, boolean word) {
-        long e5 = memory.entry(root, input >>> 45 & 0xff8);
-        long e4 = memory.entry(e5, input >>> 36 & 0xff8);
+        long e5 = memory.entry(root, TableFormat.offset(input, 5));
+        long e4 = memory.entry(e5, TableFormat.offset(input, 4));
         return below(e4, (root & ADDRESS | e5 | e4) & badTable, e5 & e4, input, how, word);
     }
 
     /** The last three levels. {@code link} leads to them; {@code bad} and {@code common} are of what is above. */
     private long below(long link, long bad, long common, long input, int how, boolean word) {
-        long e3 = memory.entry(link, input >>> 27 & 0xff8);
+        long e3 = memory.entry(link, TableFormat.offset(input, 3));
         if ((e3 & PAGE_SIZE_BIT) != 0) {
             return page(e3, 30, bad | e3 & badHugePage, common & e3, input, how, word);
         }
-        long e2 = memory.entry(e3, input >>> 18 & 0xff8);
+        long e2 = memory.entry(e3, TableFormat.offset(input, 2));
         if ((e2 & PAGE_SIZE_BIT) != 0) {
             return page(e2, 21, bad | e3 & badTable | e2 & badLargePage, common & e3 & e2, input, how, word);
         }
-        long e1 = memory.entry(e2, input >>> 9 & 0xff8);
+        long e1 = memory.entry(e2, TableFormat.offset(input, 1));
         return page(e1, 12, bad | (e3 | e2) & badTable | e1 & badPage, common & e3 & e2 & e1, input, how, word);
     }
 
@@ -99,7 +99,7 @@ public final class StraightWalk {
             missing |= accessed & ~common | ((how & PageWalk.WRITE) != 0 ? dirty & ~leaf : 0);
         }
         long address = leaf & ADDRESS & -1L << shift | input & (1L << shift) - 1;
-        boolean fine = (bad | missing | input & badInput) == 0 && address >>> 20 != 0xfee;
+        boolean fine = (bad | missing | input & badInput) == 0 && !PageWalk.isInterrupt(address);
         if (word) {
             return fine && (address & beyondMemory) == 0 ? memory.folded(address) : 0;
         }

@@ -131,7 +131,7 @@ public record TableFormat(
 
     /** Offset, within its table, of the entry of {@code level} that covers {@code input}. */
     public static long offset(long input, int level) {
-        return (input >>> shift(level) & ENTRIES - 1) * Long.BYTES;
+        return input >>> shift(level) - 3 & (ENTRIES - 1) * Long.BYTES; // the index, times 8
     }
 
     /** Physical addresses in entries have fewer bits than this. */

@@ -7,7 +7,6 @@ import dev.ioasid.machine.BindSummary;
 import dev.ioasid.machine.Command;
 import dev.ioasid.machine.Route;
 import dev.ioasid.service.Machines;
-import dev.ioasid.web.IoasidController.FormatName;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;

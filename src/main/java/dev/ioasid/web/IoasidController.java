@@ -62,14 +62,6 @@ class IoasidController {
         }
     }
 
-    /** How a page table is written. */
-    enum FormatName {
-        VTD_SECOND_STAGE,
-        X86_64,
-        ARMV8_STAGE1,
-        ARMV8_STAGE2
-    }
-
     /** A paging one takes the machine's only managed IOMMU, its second-stage format and its full width unless told otherwise. */
     record NewIoasid(
             IoasidTypeName type,

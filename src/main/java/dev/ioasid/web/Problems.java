@@ -104,7 +104,13 @@ class Problems extends ResponseEntityExceptionHandler {
     protected @Nullable ResponseEntity<Object> handleNoResourceFoundException(
             NoResourceFoundException error, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
         return answer(
-                problem(Errno.ENOENT, "there is nothing at /" + error.getResourcePath()), headers, request, error);
+                problem(
+                        Errno.ENOENT,
+                        "there is nothing at "
+                                + ((ServletWebRequest) request).getRequest().getRequestURI()),
+                headers,
+                request,
+                error);
     }
 
     @Override

@@ -44,6 +44,7 @@ class OpenApiDocumentTest extends HttpTest {
                 .expectHeader()
                 .valueMatches("Location", ".*/swagger-ui/index.html");
         get("/swagger-ui/index.html").expectStatus().isOk();
+        refused(get("/swagger-ui/nothing"), 404, "ENOENT", "{\"detail\": \"there is nothing at /swagger-ui/nothing\"}");
         get("/swagger-ui/swagger-ui-bundle.js").expectStatus().isOk();
         assertThat(new String(bytes(get("/swagger-ui/swagger-initializer.js")), StandardCharsets.UTF_8))
                 .contains("../v3/api-docs");

@@ -19,7 +19,6 @@ final class StraightTranslation {
     static final long UNDECIDED = StraightWalk.UNDECIDED;
 
     private static final long PRESENT = 1;
-    private static final long INTERRUPT_WINDOW = 0xfee;
     private static final int REQUEST = PageWalk.READ | PageWalk.WRITE;
     private static final long MODE = VtdRegisters.ENABLED | Rtaddr.TTM.mask() | Rtaddr.SSIRWE.mask();
     private static final long SCALABLE = VtdRegisters.ENABLED | Rtaddr.TTM.of(Rtaddr.SCALABLE);
@@ -82,7 +81,7 @@ final class StraightTranslation {
 
     /** As {@link VtdTranslation#of}, or {@link #UNDECIDED}. */
     long of(long mode, int sourceId, int pasid, long iova, int how) {
-        if ((how & ~REQUEST) != 0 || iova >>> 20 == INTERRUPT_WINDOW) {
+        if ((how & ~REQUEST) != 0 || PageWalk.isInterrupt(iova)) {
             return UNDECIDED;
         }
         if ((mode & MODE) == SCALABLE && scalable) {

@@ -20,7 +20,6 @@ final class VtdTranslation {
     /** In an outcome: the unit left the request alone, the address is the request's own. */
     static final long UNTRANSLATED = 1L << 60;
 
-    private static final long INTERRUPT_WINDOW = 0xfee;
     private static final int PAGE_SHIFT = PhysicalMemory.PAGE_SHIFT;
     /** In the address of a PASID table entry on its way through this class: FPD was set above it. */
     private static final long PROCESSING_DISABLED = 1;
@@ -56,7 +55,7 @@ final class VtdTranslation {
         if ((mode & VtdRegisters.ENABLED) == 0) {
             return UNTRANSLATED | Walked.untranslated(0, PAGE_SHIFT);
         }
-        if (!tagged && (how & PageWalk.WRITE) != 0 && iova >>> 20 == INTERRUPT_WINDOW) {
+        if (!tagged && (how & PageWalk.WRITE) != 0 && PageWalk.isInterrupt(iova)) {
             return UNTRANSLATED | Walked.interrupt(PAGE_SHIFT);
         }
         boolean execute = tagged && (how & VtdHardware.EXECUTE) != 0;
@@ -130,14 +129,14 @@ final class VtdTranslation {
             if (iova >>> hostAddressWidth != 0) {
                 return Refusal.of(VtdFault.LGN_1_3, disabled);
             }
-            return iova >>> 20 == INTERRUPT_WINDOW
+            return PageWalk.isInterrupt(iova)
                     ? Refusal.of(VtdFault.LGN_4, disabled)
                     : Walked.untranslated(iova, PAGE_SHIFT);
         }
         if (iova >>> capabilities.secondStageBits(format.levels()) != 0) {
             return Refusal.of(VtdFault.LGN_1_1, disabled);
         }
-        if (iova >>> 20 == INTERRUPT_WINDOW) {
+        if (PageWalk.isInterrupt(iova)) {
             return Refusal.of(VtdFault.LGN_4, disabled);
         }
         long table = ContextEntry.SSPTPTR.address(c0);
@@ -330,7 +329,7 @@ final class VtdTranslation {
 
     /** What is wrong with a request's address, before any walk: 80, 83, 84 and 87. */
     private @Nullable VtdFault inputRefusal(int type, int secondBits, long w2, long iova, boolean tagged) {
-        boolean interrupt = iova >>> 20 == INTERRUPT_WINDOW;
+        boolean interrupt = PageWalk.isInterrupt(iova);
         return switch (type) {
             case PasidTableEntry.PASS_THROUGH ->
                 iova >>> hostAddressWidth != 0 ? VtdFault.SGN_4_2 : interrupt ? VtdFault.SGN_8 : null;

@@ -19,6 +19,7 @@ import dev.ioasid.memory.Readers;
 import dev.ioasid.pagetable.IoPageTable;
 import dev.ioasid.pagetable.Permissions;
 import dev.ioasid.pagetable.TableCaches;
+import dev.ioasid.pagetable.TableFormat;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,6 +41,7 @@ class VtdDriverTest {
     private static final Requester OTHER = new Requester(0x3a12, 20, false, false);
     private static final long IOVA = 0x7f00_0000_0000L;
     private static final int NO_PASID = DmaRequest.NO_PASID;
+    private static final long GUEST_MEMORY = 0x80_0000;
     /** The faults of an entry that is not present: root, context, directory, PASID table; both modes. */
     private static final List<String> ABSENT = List.of("LRT.2", "LCT.2", "SRT.2", "SCT.2", "SPD.2", "SPT.2");
 
@@ -107,8 +109,10 @@ class VtdDriverTest {
         var request = new DmaRequest(Rid.ofSourceId(0, device.sourceId()), pasid, IOVA + 0xabc, Access.WRITE, false);
         var explanation = hardware.explain(request);
         return switch (explanation.result()) {
-            case Translation.Translated translated ->
-                "0x%x domain %d".formatted(translated.address(), domain(explanation));
+            case Translation.Translated translated -> {
+                assertThat(address(hardware, device, pasid)).as("the short way").isEqualTo(translated.address());
+                yield "0x%x domain %d".formatted(translated.address(), domain(explanation));
+            }
             case Translation.Faulted faulted ->
                 ABSENT.contains(faulted.fault().name())
                         ? "nothing"
@@ -173,6 +177,49 @@ class VtdDriverTest {
         betweenWrites.set(null);
         assertThat(seen).as("no write went unwatched").isEmpty();
         driver.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {NO_PASID, 1})
+    void aUsersTableIsInstalledReplacedAndTakenAwayWithoutAGap(int pasid) {
+        var hardware = new VtdHardware(memory, scalable());
+        var driver = new VtdDriver(hardware, new WatchedMemory());
+        var parent = table(driver, 0x10_0000);
+        parent.map(0, 0x1_0000, GUEST_MEMORY, Permissions.READ_WRITE);
+        writeUserTable(0, 0x8000);
+        writeUserTable(0x4000, 0x9000);
+        var owner = new Object();
+        var first = new Destination.Nested(owner, parent, driver.userTable("x86-64", 48, 0));
+        var second = new Destination.Nested(owner, parent, driver.userTable("x86-64", 48, 0x4000));
+        var firstStage = driver.tableShape("x86-64", null);
+        var own = new IoPageTable(
+                memory, frames, counters, readers, firstStage.format(), firstStage.inputBits(), TableCaches.NONE);
+        own.map(IOVA, 0x1000, 0x20_0000, Permissions.READ_WRITE);
+        var seen = new ArrayList<String>();
+        betweenWrites.set(() -> seen.add(look(hardware, DEVICE, pasid)));
+
+        driver.attach(DEVICE, pasid, first);
+        assertThat(changes(seen)).as("bind").containsExactly("nothing", "0x808abc domain 2");
+        driver.attach(DEVICE, pasid, second);
+        assertThat(changes(seen)).as("another root").containsExactly("0x808abc domain 2", "0x809abc domain 2");
+        driver.attach(DEVICE, pasid, new Destination.Paged(parent));
+        assertThat(changes(seen)).as("the parent again").containsExactly("0x809abc domain 2", "0x100abc domain 3");
+        driver.attach(DEVICE, pasid, new Destination.Paged(own));
+        assertThat(changes(seen)).as("a first stage").containsExactly("0x100abc domain 3", "0x200abc domain 2");
+        driver.attach(DEVICE, pasid, second);
+        assertThat(changes(seen)).as("bound again").containsExactly("0x200abc domain 2", "0x809abc domain 3");
+        driver.detach(DEVICE, pasid);
+        assertThat(changes(seen)).as("unbind").containsExactly("0x809abc domain 3", "nothing");
+        betweenWrites.set(null);
+        driver.close();
+    }
+
+    /** Four pages from guest physical {@code root} on that map {@link #IOVA} to {@code page}. */
+    private void writeUserTable(long root, long page) {
+        for (int level = 4; level >= 1; level--) {
+            long at = GUEST_MEMORY + root + (4 - level) * 0x1000L + TableFormat.offset(IOVA, level);
+            memory.release(at, level == 1 ? page | 7 : root + (5 - level) * 0x1000L | 7);
+        }
     }
 
     /** What was seen, without repetitions; and begins anew. */

@@ -21,7 +21,7 @@ import tools.jackson.databind.JsonNode;
  * through a parent that maps guest memory one to one, and through one that scatters it.
  */
 @SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
-class BindScenarioTest {
+class BoundProcessScenarioTest {
     private static final String MACHINE = "/process";
     private static final long PAGE = 0x1000;
     private static final Capture PROCESS = Capture.read("cpu-process");
