@@ -20,6 +20,8 @@ public enum Errno {
     EADDRINUSE,
     /** No PASID, IOVA or domain id left. */
     ENOSPC,
+    /** A device did not do what it was asked. */
+    EIO,
     /** Batch or body over its limit. */
     E2BIG,
     /** This IOMMU or device cannot do that. */

@@ -1,11 +1,13 @@
 package dev.ioasid.iommu;
 
+import dev.ioasid.pagetable.IoPageTable;
 import dev.ioasid.pagetable.TableFormat;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The driver half of a managed unit: writes the tables that the hardware half reads, as a kernel driver would. One thread
- * at a time; the hardware may translate at every moment.
+ * The driver half of a managed unit: writes the tables that the hardware half reads, and has its caches forget, as a kernel driver
+ * would. Any thread may call; the hardware may translate at every moment.
  */
 public interface IommuDriver extends AutoCloseable {
     /**
@@ -43,6 +45,33 @@ public interface IommuDriver extends AutoCloseable {
 
     /** Blocks requests. When it returns, none is on its way through the tables any more. */
     void detach(Requester requester, int pasid);
+
+    /**
+     * A table of the service's has changed: when it returns, no route that leads through it, nested or not, is answered from what
+     * was there before. Any thread may call.
+     *
+     * @param tables entries that lead to tables have changed, too
+     */
+    void changed(IoPageTable table, long first, long last, boolean tables);
+
+    /**
+     * Entries have been added to a table of the service's where there were none, which matters to a unit in caching mode. Any thread may
+     * call.
+     */
+    void added(IoPageTable table, long first, long last);
+
+    /**
+     * Has what a route's requests were answered forgotten; answers what the queue was given. ENOENT: it leads nowhere; EOPNOTSUPP:
+     * the unit or the device has no such cache; EIO: the device did not answer.
+     *
+     * @param pasid {@link DmaRequest#NO_PASID}: requests without PASID
+     */
+    List<IssuedCommand> invalidate(Requester requester, int pasid, Invalidation what);
+
+    /**
+     * Has forgotten what requests were answered by a table of the service's, nested ones included. EOPNOTSUPP, EIO as for a route.
+     */
+    List<IssuedCommand> invalidate(IoPageTable table, Invalidation what);
 
     /** Turns translation off and gives back every frame. */
     @Override

@@ -3,12 +3,13 @@ package dev.ioasid.iommu;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
 
-/** The hardware half of a unit. It reads registers and memory, and knows of nothing else. */
+/** The hardware half of a unit. It reads registers and memory, and knows of nothing else but its caches and the devices behind it. */
 public interface IommuHardware {
     IommuCapabilities capabilities();
 
-    /** Translates as hardware does: sets accessed and dirty bits, records a fault. */
+    /** Translates as hardware does: fills caches, sets accessed and dirty bits, records a fault. */
     Translation translate(DmaRequest request);
 
     /** Answers what {@link #translate} would, with every step, and changes nothing. */
@@ -22,6 +23,33 @@ public interface IommuHardware {
      * that is read-only, or for a value that is wider than the register; then none is written.
      */
     void write(SequencedMap<String, Long> values);
+
+    /**
+     * Does raw commands in order, as if they had come through the unit's queue; answers them decoded. EINVAL: one that the unit does not
+     * take, {@code index} and {@code completed} say which; those before it have been done. EOPNOTSUPP: the unit has no queue.
+     *
+     * @param commands of 64-bit words, lowest first
+     */
+    List<IssuedCommand> submit(List<List<Long>> commands);
+
+    /** Bytes of a command as the unit's queue has them now. */
+    int commandSize();
+
+    /** A device is there from now on. With ATS it keeps translations that it asks for. */
+    void connect(Requester requester);
+
+    /** A device is gone. */
+    void disconnect(int sourceId);
+
+    /** Whether a device with ATS answers when it is asked to forget translations. */
+    void setAnswersInvalidations(int sourceId, boolean answers);
+
+    /** Every cache, those of the devices last. */
+    List<CacheSummary> caches();
+
+    /** What a cache holds, by set and way; null if there is none of this name. */
+    @Nullable
+    List<CachedEntry> cached(String cache);
 
     /** The recorded faults, oldest first. */
     List<FaultRecord> faults();

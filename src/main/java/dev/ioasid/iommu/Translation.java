@@ -1,6 +1,7 @@
 package dev.ioasid.iommu;
 
 import dev.ioasid.pagetable.Permissions;
+import org.jspecify.annotations.Nullable;
 
 /** What became of a request. */
 public sealed interface Translation {
@@ -12,4 +13,22 @@ public sealed interface Translation {
     record Translated(long address, long pageSize, Permissions permissions) implements Translation {}
 
     record Faulted(Fault fault) implements Translation {}
+
+    /**
+     * What a translation request is answered (ATS).
+     *
+     * @param word the completion's data, read through {@link AtsCompletion}; 0 unless it is a success
+     * @param address where the request's address leads; 0 without rights
+     * @param pageSize bytes of what was translated
+     * @param permissions what the device may do with its page; nothing, if there is no translation or only for untranslated requests
+     * @param fault why there are no rights, or no success; null if there are
+     */
+    record Completed(
+            AtsCompletion.Status status,
+            long word,
+            long address,
+            long pageSize,
+            Permissions permissions,
+            @Nullable Fault fault)
+            implements Translation {}
 }

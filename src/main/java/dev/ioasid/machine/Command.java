@@ -1,7 +1,9 @@
 package dev.ioasid.machine;
 
+import dev.ioasid.iommu.CacheGeometry;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.IommuCapabilities;
+import dev.ioasid.iommu.IssuedCommand;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Translation;
 import dev.ioasid.machine.lspci.ListedFunction;
@@ -33,11 +35,23 @@ public sealed interface Command<R> {
         }
     }
 
-    /** Adds a unit. EEXIST; ENOMEM if there is no room for a managed unit's root table. */
-    record CreateIommu(String name, boolean managed, IommuCapabilities capabilities) implements Command<IommuSummary> {
+    /**
+     * Adds a unit. EEXIST; EINVAL: a cache that it has not; EOPNOTSUPP: the service cannot drive it; ENOMEM if there is no room for a
+     * managed unit's root table and queue.
+     *
+     * @param caches shapes by name of those that are not to be as usual
+     */
+    record CreateIommu(
+            String name, boolean managed, IommuCapabilities capabilities, java.util.Map<String, CacheGeometry> caches)
+            implements Command<IommuSummary> {
+        /** Caches as usual. */
+        public CreateIommu(String name, boolean managed, IommuCapabilities capabilities) {
+            this(name, managed, capabilities, java.util.Map.of());
+        }
+
         @Override
         public IommuSummary applyTo(Machine machine) {
-            return machine.units().create(name, managed, capabilities);
+            return machine.units().create(name, managed, capabilities, caches);
         }
     }
 
@@ -56,6 +70,36 @@ public sealed interface Command<R> {
         @Override
         public SequencedMap<String, Long> applyTo(Machine machine) {
             return machine.units().patch(iommu, values);
+        }
+    }
+
+    /**
+     * Has raw commands done by a unit, in order. ENOENT; EOPNOTSUPP: it has no queue; EINVAL: one that it does not take, {@code index} and
+     * {@code completed} say which, and those before it have been done.
+     */
+    record Submit(String iommu, List<List<Long>> commands) implements Command<List<IssuedCommand>> {
+        @Override
+        public List<IssuedCommand> applyTo(Machine machine) {
+            return machine.units().unit(iommu).hardware().submit(commands);
+        }
+    }
+
+    /**
+     * Has translations forgotten, in order. ENOENT, ENODEV, EINVAL, EOPNOTSUPP, EIO: {@code index} and {@code completed} say which could not be, and those
+     * before it have been done.
+     */
+    record Invalidate(List<InvalidationRequest> requests) implements Command<List<IssuedCommand>> {
+        @Override
+        public List<IssuedCommand> applyTo(Machine machine) {
+            return machine.invalidations().invalidate(requests);
+        }
+    }
+
+    /** Whether a device answers when it is asked to forget translations. ENODEV; EOPNOTSUPP: it has no ATS. */
+    record AnswerInvalidations(Rid rid, boolean answers) implements Command<DeviceSummary> {
+        @Override
+        public DeviceSummary applyTo(Machine machine) {
+            return machine.devices().answerInvalidations(rid, answers);
         }
     }
 

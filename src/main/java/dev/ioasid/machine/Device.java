@@ -37,6 +37,7 @@ final class Device {
     private final boolean pri;
     private final List<ReservedRegion> reservedRegions;
     private final TreeMap<Integer, Pasid> pasids = new TreeMap<>();
+    private boolean answersInvalidations = true;
 
     Device(
             Rid rid,
@@ -89,6 +90,14 @@ final class Device {
         pasids.computeIfAbsent(pasid, unnamed -> new Pasid(null)).ioasid = to;
     }
 
+    boolean hasAts() {
+        return ats;
+    }
+
+    void setAnswersInvalidations(boolean answers) {
+        this.answersInvalidations = answers;
+    }
+
     boolean attached() {
         return group.attached().contains(rid);
     }
@@ -108,6 +117,7 @@ final class Device {
                 pasidBits,
                 ats,
                 pri,
+                answersInvalidations,
                 reservedRegions,
                 List.copyOf(pasids.keySet()));
     }

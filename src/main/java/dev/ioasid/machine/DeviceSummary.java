@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param group the devices that share a RID-level table with it have the same number
  * @param groupIoasid what the group's requests without PASID are translated by; null while they are blocked
  * @param pasidBits 0: it has no PASID capability
+ * @param answersInvalidations whether it does what it is asked to by an invalidation of its device-TLB
  * @param pasids in ascending order
  */
 public record DeviceSummary(
@@ -21,5 +22,6 @@ public record DeviceSummary(
         int pasidBits,
         boolean ats,
         boolean pri,
+        boolean answersInvalidations,
         List<ReservedRegion> reservedRegions,
         List<Integer> pasids) {}

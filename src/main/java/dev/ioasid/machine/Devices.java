@@ -49,6 +49,7 @@ final class Devices {
         if (leads != null) { // a new member shares the group's fate from the start
             machine.routes().lead(device, DmaRequest.NO_PASID, leads.destination());
         }
+        unit.hardware().connect(device.requester());
         group.members().put(rid, device);
         byRid.put(rid, device);
         return device;
@@ -153,11 +154,25 @@ final class Devices {
 
     private void remove(Device device) {
         byRid.remove(device.rid());
+        device.unit().hardware().disconnect(device.rid().sourceId());
         var group = device.group();
         group.members().remove(device.rid());
         if (group.members().isEmpty()) {
             groups.remove(new GroupKey(group.unit().name(), group.number()));
         }
+    }
+
+    DeviceSummary answerInvalidations(Rid rid, boolean answers) {
+        var device = device(rid);
+        if (!device.hasAts()) {
+            throw new RefusedException(
+                    Errno.EOPNOTSUPP,
+                    rid + " has no ATS, so nobody asks it to forget translations",
+                    Map.of("rid", rid.toString(), "capability", "ats"));
+        }
+        device.setAnswersInvalidations(answers);
+        device.unit().hardware().setAnswersInvalidations(rid.sourceId(), answers);
+        return device.summary();
     }
 
     PasidSummary allocatePasid(Rid rid, @Nullable Integer pasid, @Nullable String name) {

@@ -36,6 +36,7 @@ public final class Machine implements AutoCloseable {
     private final Ioasids ioasids;
     private final Routes routes;
     private final Binds binds;
+    private final Invalidations invalidations;
     private final Traffic traffic;
     private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock(true);
     private boolean closed;
@@ -51,6 +52,7 @@ public final class Machine implements AutoCloseable {
         this.ioasids = new Ioasids(this);
         this.routes = new Routes(this);
         this.binds = new Binds(this);
+        this.invalidations = new Invalidations(this);
         this.traffic = new Traffic(this);
         if (memory.size() > INTERRUPT_WINDOW.first()) {
             frames.claim(INTERRUPT_WINDOW);
@@ -175,6 +177,10 @@ public final class Machine implements AutoCloseable {
 
     Routes routes() {
         return routes;
+    }
+
+    Invalidations invalidations() {
+        return invalidations;
     }
 
     Traffic traffic() {

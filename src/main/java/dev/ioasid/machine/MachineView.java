@@ -2,6 +2,8 @@ package dev.ioasid.machine;
 
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.CacheSummary;
+import dev.ioasid.iommu.CachedEntry;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.FaultRecord;
@@ -29,6 +31,24 @@ public interface MachineView {
 
     /** A unit's registers by name, in the order of their offsets. ENOENT. */
     SequencedMap<String, Long> registers(String iommu);
+
+    /** Bytes of a raw command, as a unit's queue has them now. ENOENT. */
+    int commandSize(String iommu);
+
+    /** A unit's caches, those of the devices behind it last. ENOENT. */
+    List<CacheSummary> caches(String iommu);
+
+    /** One of them. ENOENT. */
+    default CacheSummary cache(String iommu, String cache) {
+        return caches(iommu).stream()
+                .filter(candidate -> candidate.name().equals(cache))
+                .findFirst()
+                .orElseThrow(() -> new RefusedException(
+                        Errno.ENOENT, iommu + " has no cache '" + cache + "'", Map.of("iommu", iommu, "cache", cache)));
+    }
+
+    /** What a cache holds, by set and way. ENOENT. */
+    List<CachedEntry> cached(String iommu, String cache);
 
     /** A unit's fault records, oldest first. ENOENT. */
     List<FaultRecord> faults(String iommu);

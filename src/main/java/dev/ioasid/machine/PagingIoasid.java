@@ -43,8 +43,21 @@ final class PagingIoasid extends Ioasid {
                 machine.readers(),
                 shape.format(),
                 shape.inputBits(),
-                TableCaches.NONE); // the units cache nothing
+                new UnitCaches());
         this.space = new IovaSpace(shape.inputBits(), this, mappings);
+    }
+
+    /** What the unit has read of the table. */
+    private final class UnitCaches implements TableCaches {
+        @Override
+        public void invalidate(long first, long last, boolean tables) {
+            unit.managedDriver().changed(table, first, last, tables);
+        }
+
+        @Override
+        public void added(long first, long last) {
+            unit.managedDriver().added(table, first, last);
+        }
     }
 
     Unit unit() {
@@ -53,6 +66,11 @@ final class PagingIoasid extends Ioasid {
 
     IoPageTable table() {
         return table;
+    }
+
+    /** Its addresses have fewer bits. */
+    int inputBits() {
+        return shape.inputBits();
     }
 
     /** Whether a user's table can be nested on this one. */

@@ -2,10 +2,13 @@ package dev.ioasid.machine;
 
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.CacheGeometry;
 import dev.ioasid.iommu.IommuCapabilities;
+import dev.ioasid.iommu.vtd.CacheGeometries;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
 import dev.ioasid.iommu.vtd.VtdDriver;
 import dev.ioasid.iommu.vtd.VtdHardware;
+import dev.ioasid.memory.AddressRange;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -24,7 +27,8 @@ final class Units {
         this.machine = machine;
     }
 
-    IommuSummary create(String name, boolean managed, IommuCapabilities capabilities) {
+    IommuSummary create(
+            String name, boolean managed, IommuCapabilities capabilities, Map<String, CacheGeometry> caches) {
         if (byName.containsKey(name)) {
             throw new RefusedException(Errno.EEXIST, "there is an iommu '" + name + "' already", Map.of("iommu", name));
         }
@@ -34,12 +38,13 @@ final class Units {
                     "units of type " + capabilities.type() + " are not modelled",
                     Map.of("iommu", name));
         }
-        var unit = managed ? managed(name, vtd) : new Unit(name, new VtdHardware(machine.memory(), vtd), null);
+        var geometries = CacheGeometries.named(caches);
+        var unit = managed ? managed(name, vtd, geometries) : new Unit(name, hardware(vtd, geometries), null);
         byName.put(name, unit);
         return unit.summary();
     }
 
-    private Unit managed(String name, VtdCapabilities capabilities) {
+    private Unit managed(String name, VtdCapabilities capabilities, CacheGeometries caches) {
         if (machine.memory().size() - 1 >>> capabilities.hostAddressWidth() != 0) {
             throw new RefusedException(
                     Errno.EINVAL,
@@ -47,8 +52,16 @@ final class Units {
                             .formatted(machine.memory().size(), capabilities.hostAddressWidth()),
                     Map.of("capability", "hostAddressWidth"));
         }
-        var hardware = new VtdHardware(machine.memory(), capabilities);
+        var hardware = hardware(capabilities, caches);
         return new Unit(name, hardware, new VtdDriver(hardware, machine.memory(), machine.frames(), machine.readers()));
+    }
+
+    private VtdHardware hardware(VtdCapabilities capabilities, CacheGeometries caches) {
+        return new VtdHardware(
+                machine.memory(),
+                capabilities,
+                caches,
+                address -> machine.frames().written(AddressRange.of(address, Long.BYTES)));
     }
 
     void delete(String name) {

@@ -2,6 +2,8 @@ package dev.ioasid.machine;
 
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.CacheSummary;
+import dev.ioasid.iommu.CachedEntry;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.FaultRecord;
@@ -49,6 +51,46 @@ record View(Machine machine) implements MachineView {
     @Override
     public SequencedMap<String, Long> registers(String iommu) {
         return machine.units().unit(iommu).hardware().registers();
+    }
+
+    @Override
+    public int commandSize(String iommu) {
+        return machine.units().unit(iommu).hardware().commandSize();
+    }
+
+    @Override
+    public List<CacheSummary> caches(String iommu) {
+        return machine.units().unit(iommu).hardware().caches();
+    }
+
+    @Override
+    public List<CachedEntry> cached(String iommu, String cache) {
+        var entries = machine.units().unit(iommu).hardware().cached(cache);
+        if (entries == null) {
+            throw new RefusedException(
+                    Errno.ENOENT, iommu + " has no cache '" + cache + "'", Map.of("iommu", iommu, "cache", cache));
+        }
+        var unit = machine.units().unit(iommu);
+        return entries.stream().map(entry -> withSegment(unit, entry)).toList();
+    }
+
+    private CachedEntry withSegment(Unit unit, CachedEntry entry) {
+        var rid = entry.rid();
+        var device = rid == null ? null : machine.devices().bySourceId(unit, rid.sourceId());
+        return device == null
+                ? entry
+                : new CachedEntry(
+                        entry.set(),
+                        entry.way(),
+                        device.rid(),
+                        entry.pasid(),
+                        entry.domain(),
+                        entry.input(),
+                        entry.size(),
+                        entry.level(),
+                        entry.address(),
+                        entry.permissions(),
+                        entry.words());
     }
 
     @Override

@@ -127,6 +127,9 @@ public final class IoPageTable implements AutoCloseable {
         if (!pagesOnly || !regions.map(iova, (int) (length >>> PAGE_SHIFT), physical | rights)) {
             mapRange(iova, last, physical, permissions);
         }
+        if (caches != TableCaches.NONE) {
+            caches.added(iova, last);
+        }
     }
 
     private void mapRange(long iova, long last, long physical, Permissions permissions) {

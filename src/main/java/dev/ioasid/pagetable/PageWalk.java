@@ -31,6 +31,8 @@ public final class PageWalk {
     private static final int TABLE = 1 << 8;
     /** Of a parent: leave accessed and dirty of the leaf for later. */
     private static final int LEAF_LATER = 1 << 9;
+    /** A right that is missing is no failure, as long as there is one: the answer says which there are. */
+    public static final int ANY_RIGHT = 1 << 10;
 
     private static final int REQUEST = READ | WRITE;
     static final long EXTENDED_ACCESSED_BIT = 1 << 10;
@@ -47,7 +49,7 @@ public final class PageWalk {
 
     /** Walks a table that lies in host physical memory. */
     public static long walk(PhysicalMemory memory, TableFormat format, long root, long input, int how, Steps steps) {
-        return walk(memory, format, root, input, how, null, 0, 0, 0, steps);
+        return walk(memory, format, root, input, how, null, 0, 0, 0, StructureCaches.NONE, 0, steps);
     }
 
     /**
@@ -58,6 +60,8 @@ public final class PageWalk {
      * @param parent null: {@code root} is host physical; otherwise the second stage that translates every address of the table
      * @param parentBits input width of the parent
      * @param parentHow how the parent is walked, by the constants above, without a request
+     * @param caches copies of entries of both
+     * @param whose the tables, as {@code caches} knows them
      * @return see {@link Walked}
      */
     public static long walk(
@@ -70,10 +74,13 @@ public final class PageWalk {
             long parentRoot,
             int parentBits,
             int parentHow,
+            StructureCaches caches,
+            long whose,
             Steps steps) {
         long walked;
         do {
-            walked = attempt(memory, format, root, input, how, parent, parentRoot, parentBits, parentHow, steps);
+            walked = attempt(
+                    memory, format, root, input, how, parent, parentRoot, parentBits, parentHow, caches, whose, steps);
         } while (walked == AGAIN);
         return walked;
     }
@@ -88,20 +95,45 @@ public final class PageWalk {
             long parentRoot,
             int parentBits,
             int parentHow,
+            StructureCaches caches,
+            long whose,
             Steps steps) {
         long common = -1; // what every entry on the way grants
         long table = root;
-        for (int level = format.levels(); ; level--) {
+        int first = format.levels();
+        boolean copied = false; // whether the first entry is in a table that a copy leads to
+        boolean copiedWritable = true;
+        if (caches != StructureCaches.NONE) {
+            long copy = caches.deepest(format, whose, input, (how & DRY) != 0);
+            if (copy != 0) {
+                steps.copy(format, input, copy);
+                common = StructureCaches.common(format, copy);
+                table = StructureCaches.table(copy);
+                first = StructureCaches.level(copy);
+                copied = true;
+                copiedWritable = StructureCaches.writable(copy);
+            }
+        }
+        for (int level = first; ; level--) {
             boolean top = level == format.levels();
             long at = table + TableFormat.offset(input, level);
             boolean writable = true;
             if (parent != null) {
-                long walked = toTable(memory, parent, parentRoot, at, parentHow | how & DRY, format, level, steps);
-                if (Walked.failed(walked)) {
-                    return walked;
+                if (copied && level == first) {
+                    writable = copiedWritable;
+                } else {
+                    long walked = toTable(
+                            memory, parent, parentRoot, at, parentHow | how & DRY, format, level, caches, whose, steps);
+                    if (Walked.failed(walked)) {
+                        return walked;
+                    }
+                    at = Walked.address(walked);
+                    writable = (Walked.rights(walked) & Walked.WRITE) != 0;
                 }
-                at = Walked.address(walked);
-                writable = (Walked.rights(walked) & Walked.WRITE) != 0;
+            }
+            if (!top && !(copied && level == first) && caches != StructureCaches.NONE && (how & DRY) == 0) {
+                long page = at & TableFormat.ADDRESS;
+                caches.keep(format, whose, input, StructureCaches.copy(format, page, level, common, writable));
             }
             if (!memory.backs(at)) {
                 steps.missing(format, level, at);
@@ -130,7 +162,8 @@ public final class PageWalk {
                     return failed(refusal, format, level);
                 }
                 long offset = input & (1L << TableFormat.shift(level)) - 1;
-                long found = Walked.found(target | offset, TableFormat.shift(level), format.rights(common, how));
+                long found = Walked.found(target | offset, TableFormat.shift(level), format.rights(common, how))
+                        | (format.snoops(entry) ? Walked.SNOOPED | Walked.MARKED : Walked.MARKED);
                 return parent == null
                         ? settle(memory, format, at, entry, level, how, true, found)
                         : settleNested(
@@ -145,6 +178,8 @@ public final class PageWalk {
                                 parent,
                                 parentRoot,
                                 parentHow,
+                                caches,
+                                whose,
                                 steps);
             }
             long mark = accessed(format, how);
@@ -172,10 +207,12 @@ public final class PageWalk {
             int parentHow,
             TableFormat format,
             int level,
+            StructureCaches caches,
+            long whose,
             Steps steps) {
         // a second stage that keeps dirty bits wants both rights and marks the page written: VT-d 3.8.1
         int request = (parentHow & ACCESSED_DIRTY) != 0 ? READ | WRITE : READ;
-        long walked = walk(memory, parent, parentRoot, at, parentHow | request | TABLE, steps);
+        long walked = through(memory, parent, parentRoot, at, parentHow | request | TABLE, caches, whose, steps);
         if (!Walked.failed(walked)) {
             return walked;
         }
@@ -201,7 +238,8 @@ public final class PageWalk {
             boolean writable,
             long found) {
         long mark = accessed(format, how);
-        if ((how & (ACCESSED_DIRTY | WRITE)) == (ACCESSED_DIRTY | WRITE)) {
+        boolean written = (how & WRITE) != 0 && (Walked.rights(found) & Walked.WRITE) != 0;
+        if (written && (how & ACCESSED_DIRTY) != 0) {
             mark |= format.dirty();
         }
         if ((entry & mark) != mark) {
@@ -214,7 +252,11 @@ public final class PageWalk {
             return failed(Failure.INTERRUPT_WINDOW, format, level);
         }
         boolean change = (how & (DRY | LEAF_LATER)) == 0 && (entry & mark) != mark;
-        return change && !memory.swap(at, entry, entry | mark) ? AGAIN : found;
+        if (change && !memory.swap(at, entry, entry | mark)) {
+            return AGAIN;
+        }
+        boolean marked = (how & ACCESSED_DIRTY) == 0 || ((entry | mark) & format.dirty()) != 0;
+        return marked ? found : found & ~Walked.MARKED;
     }
 
     /** As {@link #settle}, with the parent's walk of the page between the checks of the leaf and its marks. */
@@ -230,23 +272,41 @@ public final class PageWalk {
             TableFormat parent,
             long parentRoot,
             int parentHow,
+            StructureCaches caches,
+            long whose,
             Steps steps) {
-        int request = parentHow | how & (READ | WRITE | DRY);
-        long walked = walk(memory, parent, parentRoot, Walked.address(guest), request | LEAF_LATER, steps);
+        int request = parentHow | how & (REQUEST | DRY | ANY_RIGHT);
+        long page = Walked.address(guest);
+        long walked = through(memory, parent, parentRoot, page, request | LEAF_LATER, caches, whose, steps);
         if (Walked.failed(walked)) {
             return walked;
         }
         long both = Walked.found(
-                Walked.address(walked),
-                Math.min(Walked.shift(guest), Walked.shift(walked)),
-                Walked.rights(guest) & Walked.rights(walked));
+                        Walked.address(walked),
+                        Math.min(Walked.shift(guest), Walked.shift(walked)),
+                        Walked.rights(guest) & Walked.rights(walked))
+                | walked & (Walked.SNOOPED | Walked.MARKED);
         long settled = settle(memory, format, at, entry, level, how, writable, both);
         if (settled == AGAIN || Walked.failed(settled) || (how & DRY) != 0 || (parentHow & ACCESSED_DIRTY) == 0) {
             return settled;
         }
         // nothing can fail any more: now the parent's leaf is marked, too
-        long marked = walk(memory, parent, parentRoot, Walked.address(guest), request, Steps.UNSEEN);
-        return Walked.failed(marked) ? marked : both;
+        int used = request & ~(REQUEST | ANY_RIGHT) | request & (int) Walked.rights(both);
+        long marked = through(memory, parent, parentRoot, page, used, caches, whose, Steps.UNSEEN);
+        return Walked.failed(marked) ? marked : settled;
+    }
+
+    /** Walks a parent. */
+    private static long through(
+            PhysicalMemory memory,
+            TableFormat parent,
+            long root,
+            long input,
+            int how,
+            StructureCaches caches,
+            long whose,
+            Steps steps) {
+        return walk(memory, parent, root, input, how, null, 0, 0, 0, caches, whose, steps);
     }
 
     private static @Nullable Failure refusal(TableFormat format, long common, int how) {
@@ -255,6 +315,9 @@ public final class PageWalk {
         boolean noWrite = (how & WRITE) != 0 && (rights & Walked.WRITE) == 0;
         if (rights == 0) {
             return format.kind() == TableFormat.Kind.X86_64 ? Failure.NOT_USER : Failure.ABSENT;
+        }
+        if ((how & ANY_RIGHT) != 0) {
+            return null;
         }
         if ((how & TABLE) != 0 && noRead) {
             return Failure.NO_READ;

@@ -26,6 +26,11 @@ public record Permissions(boolean read, boolean write, boolean execute, boolean 
                 text.indexOf('r') >= 0, text.indexOf('w') >= 0, text.indexOf('x') >= 0, text.indexOf('p') >= 0);
     }
 
+    /** Whether anything may be done. */
+    public boolean any() {
+        return read || write || execute;
+    }
+
     /** How many bits {@link #bits} has. */
     static final int BITS = 4;
 

@@ -13,6 +13,9 @@ public interface Steps {
     /** The entry of {@code level} was read at host physical {@code address}. */
     void entry(TableFormat format, int level, long address, long entry);
 
+    /** A walk begins at the table that a copy leads to, see {@link StructureCaches}. */
+    default void copy(TableFormat format, long input, long copy) {}
+
     /**
      * A walk that changes nothing would set {@code marks} in the entry at {@code address}. Whoever wants it to see them set from then
      * on, as it would if it had, remembers them.

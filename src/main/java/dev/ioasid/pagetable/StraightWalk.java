@@ -45,9 +45,14 @@ public final class StraightWalk {
         this.beyondMemory = ~memory.fold();
         this.badTable = format.mustBeZero(2, false) | ADDRESS & ~memory.fold();
         // where rights are kept elsewhere, or a level has no leaves, every leaf is bad here and is walked exactly
-        this.badPage = plainRights ? format.mustBeZero(1, true) : -1;
-        this.badLargePage = plainRights && format.allowsLeaf(2) ? format.mustBeZero(2, true) : -1;
-        this.badHugePage = plainRights && format.allowsLeaf(3) ? format.mustBeZero(3, true) : -1;
+        this.badPage = plainRights ? odd(format, 1) : -1;
+        this.badLargePage = plainRights && format.allowsLeaf(2) ? odd(format, 2) : -1;
+        this.badHugePage = plainRights && format.allowsLeaf(3) ? odd(format, 3) : -1;
+    }
+
+    /** The bits of a leaf that must be zero, and that of snooping, which the exact walk tells. */
+    private static long odd(TableFormat format, int level) {
+        return format.mustBeZero(level, true) | TableFormat.SNOOP;
     }
 
     /**

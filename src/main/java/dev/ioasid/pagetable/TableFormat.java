@@ -38,6 +38,9 @@ public record TableFormat(
     public static final int ENTRIES = 1 << ENTRY_BITS;
     public static final int GRANULE_SHIFT = 12;
 
+    /** SNP, in leaves of the second stage. */
+    static final long SNOOP = 1 << 11;
+
     /** Which specification an entry is read by. */
     public enum Kind {
         VTD_SECOND_STAGE,
@@ -59,7 +62,6 @@ public record TableFormat(
      */
     public static TableFormat vtdSecondStage(
             int levels, int hostAddressWidth, int leafLevels, boolean snoop, boolean ignoreReadWrite) {
-        long snp = 1L << 11;
         long ir = 1L << 61;
         long iw = 1L << 62;
         long beyondHost = beyond(hostAddressWidth);
@@ -75,8 +77,8 @@ public record TableFormat(
                 read | write,
                 1 << 7,
                 leafLevels,
-                snoop ? high : high | snp,
-                high | snp,
+                snoop ? high : high | SNOOP,
+                high | SNOOP,
                 12,
                 1 << 8,
                 1 << 9);
@@ -185,6 +187,11 @@ public record TableFormat(
                 yield (common & user) == 0 && !privileged ? 0 : writes ? Walked.READ | Walked.WRITE : Walked.READ;
             }
         };
+    }
+
+    /** Whether a leaf asks for accesses to its page to be snooped. */
+    boolean snoops(long leaf) {
+        return kind == Kind.VTD_SECOND_STAGE && (leaf & SNOOP) != 0;
     }
 
     /** Which stage a table of this format translates. */

@@ -4,13 +4,19 @@ package dev.ioasid.pagetable;
  * What a walk found, packed into one {@code long} so that nothing goes to the heap.
  *
  * <pre>
- * found    63 0   59 writable   58 readable   57:52 log2 of the page size   51:0 address
+ * found    63 0   62 a write needs no mark   61 snooped   59 writable   58 readable   57:52 log2 of the page size   51:0 address
  * failed   63 1   17:16 stage (1 first, 2 second)   15:12 level   7:0 what failed
  * </pre>
  */
 public final class Walked {
     public static final long READ = 1;
     public static final long WRITE = 2;
+
+    /** In what was found: a write through the same way would set no bit that is not set already. */
+    public static final long MARKED = 1L << 62;
+
+    /** In what was found: the leaf asks for accesses to the page to be snooped. */
+    public static final long SNOOPED = 1L << 61;
 
     private static final long FAILED = 1L << 63;
     private static final int RIGHTS_SHIFT = 58;
@@ -95,6 +101,11 @@ public final class Walked {
 
     public static long rights(long found) {
         return found >>> RIGHTS_SHIFT & 3;
+    }
+
+    /** What was found, with rights less. */
+    public static long without(long found, long rights) {
+        return found & ~(rights << RIGHTS_SHIFT);
     }
 
     public static Failure failure(long failed) {

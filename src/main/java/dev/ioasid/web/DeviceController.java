@@ -19,6 +19,7 @@ import org.springframework.http.HttpStatus;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PatchMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
@@ -102,6 +103,9 @@ class DeviceController {
         }
     }
 
+    /** {@code invalidationAnswers}: whether the device answers when it is asked to forget translations. */
+    record DevicePatch(boolean invalidationAnswers) {}
+
     /** {@code groupIoasid} translates the group's requests without PASID; there is none while they are blocked. */
     record DeviceBody(
             Rid rid,
@@ -112,6 +116,7 @@ class DeviceController {
             int pasidBits,
             boolean ats,
             boolean pri,
+            boolean invalidationAnswers,
             List<RegionBody> reservedRegions,
             List<Pasid> pasids) {
         static DeviceBody of(DeviceSummary device) {
@@ -124,6 +129,7 @@ class DeviceController {
                     device.pasidBits(),
                     device.ats(),
                     device.pri(),
+                    device.answersInvalidations(),
                     Lists.map(device.reservedRegions(), RegionBody::of),
                     Lists.map(device.pasids(), Pasid::new));
         }
@@ -178,6 +184,14 @@ class DeviceController {
     @GetMapping(path = "/{rid}", produces = Web.JSON)
     DeviceBody get(@PathVariable String machine, @PathVariable Rid rid) {
         return DeviceBody.of(machines.read(machine, view -> view.device(rid)));
+    }
+
+    @Operation(operationId = "patchDevice", summary = "Make a device answer invalidations of its device-TLB, or not")
+    @Refuses(Errno.EOPNOTSUPP)
+    @PatchMapping(path = "/{rid}", consumes = Web.JSON, produces = Web.JSON)
+    DeviceBody patch(@PathVariable String machine, @PathVariable Rid rid, @RequestBody DevicePatch body) {
+        var command = new Command.AnswerInvalidations(rid, body.invalidationAnswers());
+        return DeviceBody.of(machines.apply(machine, command));
     }
 
     @Operation(operationId = "deleteDevice", summary = "Remove a device")

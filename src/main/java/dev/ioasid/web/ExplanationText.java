@@ -1,5 +1,6 @@
 package dev.ioasid.web;
 
+import dev.ioasid.iommu.AtsCompletion;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.Stage;
@@ -49,7 +50,7 @@ final class ExplanationText {
                         request.rid(),
                         request.hasPasid() ? " PASID " + request.pasid() : "",
                         request.privileged() ? "privileged " : "",
-                        request.access().name().toLowerCase(Locale.ROOT),
+                        asked(request),
                         request.iova());
         return asked
                 + switch (result) {
@@ -58,7 +59,29 @@ final class ExplanationText {
                                 .formatted(translated.address(), translated.permissions(), translated.pageSize());
                     case Translation.Faulted(var fault) ->
                         "fault 0x%x %s: %s".formatted(fault.code(), fault.name(), fault.detail());
+                    case Translation.Completed completed -> completion(completed);
                 };
+    }
+
+    private static String asked(DmaRequest request) {
+        var access = request.access().name().toLowerCase(Locale.ROOT);
+        return switch (request.kind()) {
+            case UNTRANSLATED -> access;
+            case TRANSLATED -> "translated " + access;
+            case TRANSLATION_REQUEST -> request.noWrite() ? "translation request, no write," : "translation request";
+        };
+    }
+
+    private static String completion(Translation.Completed completed) {
+        return switch (completed.status()) {
+            case SUCCESS ->
+                completed.permissions().any()
+                        ? "0x%x, %s, page of 0x%x bytes"
+                                .formatted(completed.address(), completed.permissions(), completed.pageSize())
+                        : "success, " + AtsCompletion.describe(completed.word());
+            case UNSUPPORTED_REQUEST -> "Unsupported Request";
+            case COMPLETER_ABORT -> "Completer Abort";
+        };
     }
 
     private static List<Item> items(List<Step> steps) {

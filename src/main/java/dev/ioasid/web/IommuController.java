@@ -3,6 +3,7 @@ package dev.ioasid.web;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.CacheGeometry;
 import dev.ioasid.iommu.IommuCapabilities;
 import dev.ioasid.iommu.IommuType;
 import dev.ioasid.iommu.vtd.NamedCapabilities;
@@ -48,14 +49,35 @@ class IommuController {
         }
     }
 
-    /** {@code managed} is true unless it says otherwise. Without {@code capabilities} it can do what a current server can. */
+    /** {@code sets} is a power of two, or 0 for no such cache. */
+    record Geometry(int sets, int ways) {
+        CacheGeometry geometry() {
+            return new CacheGeometry(sets, ways);
+        }
+    }
+
+    /**
+     * {@code managed} is true unless it says otherwise. Without {@code capabilities} it can do what a current server can; {@code caches} are
+     * as on one, but for those that are named.
+     */
     record NewIommu(
             Name name,
             IommuTypeName type,
             @Nullable Boolean managed,
-            @Nullable NewCapabilities capabilities) {
+            @Nullable NewCapabilities capabilities,
+            @Nullable Map<String, Geometry> caches) {
         Command.CreateIommu command() {
-            return new Command.CreateIommu(name.value(), managed == null || managed, iommuCapabilities());
+            var geometries = new LinkedHashMap<String, CacheGeometry>();
+            if (caches != null) {
+                caches.forEach((cache, geometry) -> {
+                    try {
+                        geometries.put(cache, geometry.geometry());
+                    } catch (RefusedException refused) {
+                        throw refused.with("cache", cache);
+                    }
+                });
+            }
+            return new Command.CreateIommu(name.value(), managed == null || managed, iommuCapabilities(), geometries);
         }
 
         private IommuCapabilities iommuCapabilities() {

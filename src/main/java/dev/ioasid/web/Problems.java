@@ -190,7 +190,7 @@ class Problems extends ResponseEntityExceptionHandler {
             case EINVAL -> HttpStatus.BAD_REQUEST;
             case EPERM, EACCES -> HttpStatus.FORBIDDEN;
             case ENOENT, ENODEV -> HttpStatus.NOT_FOUND;
-            case EBUSY, EEXIST, EADDRINUSE, ENOSPC -> HttpStatus.CONFLICT;
+            case EBUSY, EEXIST, EADDRINUSE, ENOSPC, EIO -> HttpStatus.CONFLICT;
             case E2BIG -> HttpStatus.CONTENT_TOO_LARGE;
             case EOPNOTSUPP -> HttpStatus.UNPROCESSABLE_CONTENT;
             case ENOMEM -> HttpStatus.INSUFFICIENT_STORAGE;
@@ -208,6 +208,7 @@ class Problems extends ResponseEntityExceptionHandler {
             case EEXIST -> "Exists already";
             case EADDRINUSE -> "Address in use";
             case ENOSPC -> "None left";
+            case EIO -> "No answer";
             case E2BIG -> "Too large";
             case EOPNOTSUPP -> "Not supported";
             case ENOMEM -> "Out of simulated memory";

@@ -2,6 +2,8 @@ package dev.ioasid.web;
 
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.Access;
+import dev.ioasid.iommu.AtsCompletion;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.Fault;
@@ -9,13 +11,11 @@ import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Step;
 import dev.ioasid.iommu.Translation;
 import dev.ioasid.machine.Command;
-import dev.ioasid.memory.BitLayout;
 import dev.ioasid.pagetable.Permissions;
 import dev.ioasid.service.Machines;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -36,7 +36,15 @@ class TranslationController {
     enum RequestType {
         UNTRANSLATED,
         TRANSLATION_REQUEST,
-        TRANSLATED
+        TRANSLATED;
+
+        DmaRequest.Kind kind() {
+            return switch (this) {
+                case UNTRANSLATED -> DmaRequest.Kind.UNTRANSLATED;
+                case TRANSLATION_REQUEST -> DmaRequest.Kind.TRANSLATION_REQUEST;
+                case TRANSLATED -> DmaRequest.Kind.TRANSLATED;
+            };
+        }
     }
 
     enum Outcome {
@@ -44,20 +52,38 @@ class TranslationController {
         FAULT
     }
 
-    /** Without {@code pasid}: a request without a PASID prefix. */
+    /**
+     * Without {@code pasid}: a request without a PASID prefix. A {@code translation-request} moves nothing: its {@code access} may be left out, and
+     * with {@code noWrite} the device does not want to write.
+     */
     record TranslationRequest(
             Rid rid,
             @Nullable Pasid pasid,
             Hex iova,
-            AccessName access,
+            @Nullable AccessName access,
             @Nullable Boolean privileged,
-            @Nullable RequestType type) {
+            @Nullable RequestType type,
+            @Nullable Boolean noWrite) {
         DmaRequest request() {
-            if (type != null && type != RequestType.UNTRANSLATED) {
-                throw unsupported(WireName.of(type));
+            var kind = type == null ? DmaRequest.Kind.UNTRANSLATED : type.kind();
+            if (noWrite != null && kind != DmaRequest.Kind.TRANSLATION_REQUEST) {
+                throw new RefusedException(
+                        Errno.EINVAL,
+                        "noWrite is for requests of type translation-request",
+                        Map.of("property", "noWrite"));
+            }
+            if (access == null && kind != DmaRequest.Kind.TRANSLATION_REQUEST) {
+                throw new RefusedException(
+                        Errno.EINVAL, "access is missing: read, write or execute", Map.of("property", "access"));
             }
             return new DmaRequest(
-                    rid, Pasid.orNone(pasid), iova.value(), access.access(), Boolean.TRUE.equals(privileged));
+                    rid,
+                    Pasid.orNone(pasid),
+                    iova.value(),
+                    access == null ? Access.READ : access.access(),
+                    Boolean.TRUE.equals(privileged),
+                    kind,
+                    Boolean.TRUE.equals(noWrite));
         }
     }
 
@@ -108,20 +134,66 @@ class TranslationController {
         }
     }
 
-    /** {@code permissions}: what a requester of the asking kind may do with the page, all stages together. */
+    /** How a translation request is completed; {@code word} is the completion's data. */
+    record CompletionBody(CompletionStatus status, Hex word, Map<String, Hex> fields) {
+        static CompletionBody of(Translation.Completed completed) {
+            return new CompletionBody(
+                    CompletionStatus.of(completed.status()),
+                    new Hex(completed.word()),
+                    Fields.of(AtsCompletion.LAYOUT, List.of(completed.word())));
+        }
+    }
+
+    enum CompletionStatus {
+        SUCCESS,
+        UNSUPPORTED_REQUEST,
+        COMPLETER_ABORT;
+
+        static CompletionStatus of(AtsCompletion.Status status) {
+            return switch (status) {
+                case SUCCESS -> SUCCESS;
+                case UNSUPPORTED_REQUEST -> UNSUPPORTED_REQUEST;
+                case COMPLETER_ABORT -> COMPLETER_ABORT;
+            };
+        }
+    }
+
+    /**
+     * {@code permissions}: what a requester of the asking kind may do with the page, all stages together. {@code completion} is there for a
+     * translation request; if that is a success without rights, {@code fault} says why, and none has been recorded.
+     */
     record TranslationBody(
             Outcome status,
             @Nullable Hex address,
             @Nullable Hex pageSize,
             @Nullable Permissions permissions,
-            @Nullable FaultBody fault) {
+            @Nullable FaultBody fault,
+            @Nullable CompletionBody completion) {
         static TranslationBody of(Translation translation) {
             return switch (translation) {
                 case Translation.Translated(long address, long pageSize, Permissions permissions) ->
-                    new TranslationBody(Outcome.TRANSLATED, new Hex(address), new Hex(pageSize), permissions, null);
+                    new TranslationBody(
+                            Outcome.TRANSLATED, new Hex(address), new Hex(pageSize), permissions, null, null);
                 case Translation.Faulted(Fault fault) ->
-                    new TranslationBody(Outcome.FAULT, null, null, null, FaultBody.of(fault));
+                    new TranslationBody(Outcome.FAULT, null, null, null, FaultBody.of(fault), null);
+                case Translation.Completed completed -> of(completed);
             };
+        }
+
+        private static TranslationBody of(Translation.Completed completed) {
+            var fault = completed.fault() == null ? null : FaultBody.of(completed.fault());
+            var completion = CompletionBody.of(completed);
+            if (completed.status() != AtsCompletion.Status.SUCCESS) {
+                return new TranslationBody(Outcome.FAULT, null, null, null, fault, completion);
+            }
+            boolean rights = completed.permissions().any();
+            return new TranslationBody(
+                    Outcome.TRANSLATED,
+                    rights ? new Hex(completed.address()) : null,
+                    rights ? new Hex(completed.pageSize()) : null,
+                    completed.permissions(),
+                    fault,
+                    completion);
         }
     }
 
@@ -145,20 +217,9 @@ class TranslationController {
                     StageName.of(step.stage()),
                     step.address() == null ? null : new Hex(step.address()),
                     Lists.map(step.raw(), "0x%016x"::formatted),
-                    layout == null ? null : fields(layout, step.raw()),
+                    layout == null ? null : Fields.of(layout, step.raw()),
                     layout == null ? null : layout.section(),
                     step.decision());
-        }
-
-        private static Map<String, Hex> fields(BitLayout layout, List<Long> raw) {
-            var words = raw.stream().mapToLong(Long::longValue).toArray();
-            var fields = new LinkedHashMap<String, Hex>();
-            for (var field : layout.fields()) {
-                if (field.word() < words.length) {
-                    fields.put(field.name(), new Hex(field.get(words)));
-                }
-            }
-            return fields;
         }
     }
 
@@ -176,14 +237,14 @@ class TranslationController {
     }
 
     @Operation(operationId = "translate", summary = "Translate requests as the hardware does, with all it changes")
-    @Refuses({Errno.ENODEV, Errno.EOPNOTSUPP})
+    @Refuses(Errno.ENODEV)
     @PostMapping(consumes = Web.JSON, produces = Web.JSON)
     TranslationsBody translate(@PathVariable String machine, @RequestBody TranslateBody body) {
         return new TranslationsBody(Lists.map(machines.apply(machine, body.command()), TranslationBody::of));
     }
 
     @Operation(operationId = "translate", summary = "Translate requests as the hardware does, with all it changes")
-    @Refuses({Errno.ENODEV, Errno.EOPNOTSUPP})
+    @Refuses(Errno.ENODEV)
     @PostMapping(consumes = Web.BYTES, produces = Web.BYTES)
     byte[] translate(@PathVariable String machine, @RequestBody byte[] body) {
         var records = TranslationRecords.read(body);
@@ -193,7 +254,7 @@ class TranslationController {
     @Operation(
             operationId = "explain",
             summary = "Explain, step by step, what the hardware would do with a request; nothing is changed")
-    @Refuses({Errno.ENODEV, Errno.EOPNOTSUPP})
+    @Refuses(Errno.ENODEV)
     @PostMapping(path = "/explain", consumes = Web.JSON, produces = Web.JSON)
     ExplanationBody explain(@PathVariable String machine, @RequestBody TranslationRequest body) {
         var request = body.request();
@@ -203,17 +264,10 @@ class TranslationController {
     @Operation(
             operationId = "explain",
             summary = "Explain, step by step, what the hardware would do with a request; nothing is changed")
-    @Refuses({Errno.ENODEV, Errno.EOPNOTSUPP})
+    @Refuses(Errno.ENODEV)
     @PostMapping(path = "/explain", consumes = Web.JSON, produces = Web.TEXT)
     String explainInText(@PathVariable String machine, @RequestBody TranslationRequest body) {
         var request = body.request();
         return ExplanationText.of(request, machines.read(machine, view -> view.explain(request)));
-    }
-
-    static RefusedException unsupported(String type) {
-        return new RefusedException(
-                Errno.EOPNOTSUPP,
-                "requests of type " + type + " are not there yet: this service models untranslated ones only so far",
-                Map.of("requestType", type));
     }
 }

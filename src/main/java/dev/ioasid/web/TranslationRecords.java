@@ -3,6 +3,7 @@ package dev.ioasid.web;
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Access;
+import dev.ioasid.iommu.AtsCompletion;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Fault;
 import dev.ioasid.iommu.Rid;
@@ -21,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  * request   0 u32 segment&lt;&lt;16 | bus&lt;&lt;8 | device&lt;&lt;3 | function   4 u32 PASID, 0xffffffff for none   8 u64 IOVA
- *          16 u8 access: 0 read 1 write 2 execute   17 u8 flags: 1 privileged   18 u8 type: 0 untranslated
- *          19 u8 0   20 u32 0   24 u64 tag, echoed
+ *          16 u8 access: 0 read 1 write 2 execute   17 u8 flags: 1 privileged 2 no write
+ *          18 u8 type: 0 untranslated 1 translation request 2 translated   19 u8 0   20 u32 0   24 u64 tag, echoed
  * answer    0 u64 address   8 u8 status: 0 translated 1 fault   9 u8 permissions: 1 r 2 w 4 x   10 u8 log2 of the page size
  *          11 u8 fault stage   12 u32 fault code   16 u64 fault address   24 u64 tag
  * </pre>
@@ -35,6 +36,7 @@ record TranslationRecords(List<DmaRequest> requests, long[] tags) {
 
     private static final int NO_PASID = 0xffff_ffff;
     private static final int PRIVILEGED = 1;
+    private static final int NO_WRITE = 2;
     private static final Access[] ACCESSES = {Access.READ, Access.WRITE, Access.EXECUTE};
     private static final TranslationController.RequestType[] TYPES = TranslationController.RequestType.values();
 
@@ -74,18 +76,19 @@ record TranslationRecords(List<DmaRequest> requests, long[] tags) {
         int type = Byte.toUnsignedInt(bytes.get(at + 18));
         require(pasid == NO_PASID || pasid >= 0 && pasid <= Pasid.LARGEST, "PASID", pasid, "20 bits, or 0xffffffff");
         require(access < ACCESSES.length, "access", access, "0 read, 1 write or 2 execute");
-        require((flags & ~PRIVILEGED) == 0, "flags", flags, "0, or 1 for privileged");
+        require((flags & ~(PRIVILEGED | NO_WRITE)) == 0, "flags", flags, "1 for privileged, 2 for no write");
         require(type < TYPES.length, "type", type, "0 untranslated, 1 translation request or 2 translated");
         require(bytes.get(at + 19) == 0 && bytes.getInt(at + 20) == 0, "padding at 19 to 23", 1, "0");
-        if (type != 0) {
-            throw TranslationController.unsupported(WireName.of(TYPES[type]));
-        }
+        boolean noWrite = (flags & NO_WRITE) != 0;
+        require(!noWrite || type == 1, "flags", flags, "2, no write, with type 1 only");
         return new DmaRequest(
                 Rid.ofSourceId(source >>> 16, source & 0xffff),
                 pasid == NO_PASID ? DmaRequest.NO_PASID : pasid,
                 bytes.getLong(at + 8),
                 ACCESSES[access],
-                (flags & PRIVILEGED) != 0);
+                (flags & PRIVILEGED) != 0,
+                TYPES[type].kind(),
+                noWrite);
     }
 
     private static void require(boolean holds, String field, int value, String expected) {
@@ -105,15 +108,28 @@ record TranslationRecords(List<DmaRequest> requests, long[] tags) {
                     bytes.putLong(at, address)
                             .put(at + 9, (byte) bits(permissions))
                             .put(at + 10, (byte) Long.numberOfTrailingZeros(pageSize));
-                case Translation.Faulted(Fault fault) ->
-                    bytes.put(at + 8, (byte) 1)
-                            .put(at + 11, (byte) number(fault.stage()))
-                            .putInt(at + 12, fault.code())
-                            .putLong(at + 16, fault.address());
+                case Translation.Faulted(Fault fault) -> put(bytes, at, fault);
+                case Translation.Completed completed -> {
+                    var fault = completed.fault();
+                    if (completed.status() != AtsCompletion.Status.SUCCESS && fault != null) {
+                        put(bytes, at, fault);
+                    } else if (completed.permissions().any()) {
+                        bytes.putLong(at, completed.address())
+                                .put(at + 9, (byte) bits(completed.permissions()))
+                                .put(at + 10, (byte) Long.numberOfTrailingZeros(completed.pageSize()));
+                    }
+                }
             }
             bytes.putLong(at + 24, tags[i]);
         }
         return bytes.array();
+    }
+
+    private static void put(ByteBuffer bytes, int at, Fault fault) {
+        bytes.put(at + 8, (byte) 1)
+                .put(at + 11, (byte) number(fault.stage()))
+                .putInt(at + 12, fault.code())
+                .putLong(at + 16, fault.address());
     }
 
     private static int bits(Permissions permissions) {

@@ -1,5 +1,6 @@
 package dev.ioasid.bench;
 
+import dev.ioasid.iommu.vtd.CacheGeometries;
 import dev.ioasid.iommu.vtd.NamedCapabilities;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
 import dev.ioasid.iommu.vtd.VtdHardware;
@@ -40,7 +41,7 @@ public final class World implements AutoCloseable {
     private final StraightWalk straight = new StraightWalk(memory, LARGE_PAGES, 48);
     private final StraightFirstStage firstStage = new StraightFirstStage(memory, FIRST_STAGE);
     private final List<IoPageTable> tables = new ArrayList<>();
-    private final VtdHardware hardware = new VtdHardware(memory, capabilities());
+    private final VtdHardware hardware = new VtdHardware(memory, capabilities(), CacheGeometries.NONE);
     private final long smallBase = 0x7F12_3440_0000L;
     private final long base = 0x7F00_0000_0000L;
     private final long guestBase = 0x5555_0000_0000L;

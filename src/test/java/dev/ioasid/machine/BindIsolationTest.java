@@ -141,6 +141,7 @@ class BindIsolationTest {
                     }
                     yield "translated";
                 }
+                case Translation.Completed completed -> throw new AssertionError(completed);
                 case Translation.Faulted faulted -> faulted.fault().name();
             };
             outcomes.merge(outcome, 1, Integer::sum);

@@ -42,16 +42,19 @@ class StraightFirstStagePropertyTest {
                         decided++;
                         assertThat(walked)
                                 .isEqualTo(PageWalk.walk(
-                                        memory,
-                                        format,
-                                        root,
-                                        input,
-                                        how,
-                                        parentFormat,
-                                        parentRoot,
-                                        parentBits,
-                                        parentHow,
-                                        Steps.UNSEEN));
+                                                memory,
+                                                format,
+                                                root,
+                                                input,
+                                                how,
+                                                parentFormat,
+                                                parentRoot,
+                                                parentBits,
+                                                parentHow,
+                                                StructureCaches.NONE,
+                                                0,
+                                                Steps.UNSEEN)
+                                        & ~Walked.MARKED);
                     }
                 }
             }

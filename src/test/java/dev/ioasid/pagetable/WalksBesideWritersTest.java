@@ -3,6 +3,7 @@ package dev.ioasid.pagetable;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.vtd.CacheGeometries;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
 import dev.ioasid.iommu.vtd.VtdHardware;
 import dev.ioasid.memory.FrameAllocator;
@@ -64,7 +65,7 @@ class WalksBesideWritersTest {
     private final TableFormat format = TableFormat.vtdSecondStage(4, 48, 0b1110, true, false);
     private final IoPageTable table = new IoPageTable(memory, frames, counters, readers, format, 48, TableCaches.NONE);
     private final StraightWalk straight = new StraightWalk(memory, format, 48);
-    private final VtdHardware hardware = new VtdHardware(memory, VtdCapabilities.DEFAULT);
+    private final VtdHardware hardware = new VtdHardware(memory, VtdCapabilities.DEFAULT, CacheGeometries.NONE);
 
     private final Queue<Object> broken = new ConcurrentLinkedQueue<>();
     private final AtomicLong found = new AtomicLong();

@@ -60,6 +60,12 @@ final class ContextTables {
         memory.replace(link, table, entry(table, sourceId), words);
     }
 
+    /** Clears bits of the first word of a device's entry. */
+    void clear(int sourceId, long cleared) {
+        long at = entry(RootEntry.CTP.address(memory.word(link(sourceId))), sourceId);
+        memory.publish(at, memory.word(at) & ~cleared);
+    }
+
     /** Empties the entry of a device. */
     void remove(int sourceId) {
         long link = link(sourceId);

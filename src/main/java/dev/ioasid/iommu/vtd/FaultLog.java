@@ -4,6 +4,7 @@ import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.Rid;
+import dev.ioasid.memory.BitField;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -22,6 +23,7 @@ final class FaultLog {
     private int next;
     private int first;
     private boolean overflow;
+    private long queueErrors; // bits of FSTS
     private boolean pending;
     private boolean masked = true;
 
@@ -36,9 +38,20 @@ final class FaultLog {
         this.addressBits = addressBits;
     }
 
-    /** Records a fault; false if there was no room. */
+    /**
+     * Records a fault; false if there was no room.
+     *
+     * @param addressType AT: 0 untranslated, 1 translation request, 2 translated
+     */
     synchronized boolean record(
-            int sourceId, int pasid, long address, boolean write, boolean execute, boolean privileged, int code) {
+            int sourceId,
+            int pasid,
+            long address,
+            boolean write,
+            boolean execute,
+            boolean privileged,
+            int addressType,
+            int code) {
         if (overflow) {
             return false;
         }
@@ -48,10 +61,12 @@ final class FaultLog {
         }
         boolean tagged = pasid != DmaRequest.NO_PASID;
         boolean wasEmpty = !anyFault();
+        boolean wasQuiet = wasEmpty && queueErrors == 0;
         low[next] = FaultRecording.FI.address(address & (1L << addressBits) - 1);
         high[next] = FaultRecording.SID.of(sourceId)
                 | FaultRecording.FR.of(code)
                 | FaultRecording.T1.of(write ? 0 : 1)
+                | FaultRecording.AT.of(addressType)
                 | FaultRecording.F.of(1)
                 | (tagged
                         ? FaultRecording.PP.of(1)
@@ -62,6 +77,8 @@ final class FaultLog {
         order[next] = filled++;
         if (wasEmpty) {
             first = next;
+        }
+        if (wasQuiet) {
             pending = masked; // not masked: the message goes out at once
         }
         next = (next + 1) % low.length;
@@ -93,12 +110,27 @@ final class FaultLog {
 
     synchronized long status() {
         boolean any = anyFault();
-        return Fsts.PFO.of(overflow ? 1 : 0) | Fsts.PPF.of(any ? 1 : 0) | Fsts.FRI.of(any ? first : 0);
+        return Fsts.PFO.of(overflow ? 1 : 0) | Fsts.PPF.of(any ? 1 : 0) | Fsts.FRI.of(any ? first : 0) | queueErrors;
     }
 
-    /** Writes FSTS: a one in PFO clears it. */
+    /** What the invalidation queue has to report: IQE, ICE or ITE. */
+    synchronized void raise(BitField error) {
+        boolean wasQuiet = !overflow && queueErrors == 0 && !anyFault();
+        queueErrors |= error.mask();
+        if (wasQuiet) {
+            pending = masked;
+        }
+    }
+
+    /** Whether the invalidation queue must not go on. */
+    synchronized boolean stopsQueue() {
+        return Fsts.IQE.isSet(queueErrors) || Fsts.ITE.isSet(queueErrors);
+    }
+
+    /** Writes FSTS: a one in PFO, IQE, ICE or ITE clears it. */
     synchronized void writeStatus(long word) {
         overflow &= !Fsts.PFO.isSet(word);
+        queueErrors &= ~word;
         settleEvent();
     }
 
@@ -164,6 +196,6 @@ final class FaultLog {
     }
 
     private void settleEvent() {
-        pending &= overflow || anyFault();
+        pending &= overflow || queueErrors != 0 || anyFault();
     }
 }

@@ -1,5 +1,6 @@
 package dev.ioasid.iommu.vtd;
 
+import dev.ioasid.iommu.Fault;
 import dev.ioasid.iommu.Stage;
 import dev.ioasid.pagetable.Walked;
 import dev.ioasid.pagetable.Walked.Failure;
@@ -94,6 +95,20 @@ final class Refusal {
 
     static boolean isRecorded(long refusal) {
         return (refusal & RECORDED) != 0;
+    }
+
+    /** The fault of a request for an address. */
+    static Fault asFault(long refusal, long address) {
+        var fault = fault(refusal);
+        return new Fault(
+                fault.code(),
+                fault.spelled(),
+                fault.detail(),
+                stage(refusal),
+                level(refusal),
+                address,
+                false,
+                isRecorded(refusal));
     }
 
     /** Level of the table entry at fault; 0 if none was. */

@@ -4,35 +4,47 @@ import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.Invalidation;
 import dev.ioasid.iommu.IommuDriver;
+import dev.ioasid.iommu.IssuedCommand;
 import dev.ioasid.iommu.Requester;
+import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.UserTable;
 import dev.ioasid.memory.FrameAllocator;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.memory.Readers;
 import dev.ioasid.pagetable.IoPageTable;
 import dev.ioasid.pagetable.Walked;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The driver half of a VT-d unit: root, context, PASID directory and PASID tables, and domain ids. Scalable mode if the unit
- * has it, legacy mode otherwise.
+ * The driver half of a VT-d unit: root, context, PASID directory and PASID tables, domain ids, and what is given to the invalidation
+ * queue whenever one of them, or a table that the service keeps, has changed. Scalable mode if the unit has it, legacy mode otherwise.
  *
  * <p>Requests without PASID use RID_PASID 0, which is never given to anybody. A device has a context entry while one of its
- * routes leads somewhere; whatever has no entry is blocked.
+ * routes leads somewhere; whatever has no entry is blocked. A device that does not answer an invalidation has its ATS taken away: it can
+ * go on, but no longer by translations that it should have forgotten.
  *
- * <p>One thread at a time. The hardware may translate at every moment: see {@link DriverMemory} for how structures change
- * under its eyes.
+ * <p><b>Who may call.</b> Any thread; one lock, the object's, guards everything here and the ring. Under it the unit's own locks are
+ * taken, and readers of tables are waited for, none of whom ever wants this lock. The hardware may translate at every moment: see
+ * {@link DriverMemory} for how structures change under its eyes.
  */
 public final class VtdDriver implements IommuDriver {
     private static final int RID_PASID = 0;
 
     private record Route(int sourceId, int pasid) {}
+
+    /** Where a route leads, and the domain id of its entry. */
+    private record Led(Requester requester, Destination destination, int domain) {}
 
     private final VtdHardware hardware;
     private final VtdCapabilities capabilities;
@@ -40,10 +52,15 @@ public final class VtdDriver implements IommuDriver {
     private final DriverMemory memory;
     private final DomainIds domainIds;
     private final ContextTables contexts;
+    private final QueueWriter queue;
     private final Map<Integer, PasidTables> pasidTables = new HashMap<>(); // scalable mode, by source id
-    private final Map<Route, Destination> destinations = new LinkedHashMap<>();
+    private final Map<Route, Led> routes = new LinkedHashMap<>();
+    /** Devices that have lost their ATS, by source id. */
+    private final Set<Integer> withoutAts = new HashSet<>();
 
-    /** Takes over a unit and turns translation on: everything is blocked. ENOMEM. */
+    /**
+     * Takes over a unit and turns translation on: everything is blocked. EOPNOTSUPP: the unit has no invalidation queue; ENOMEM.
+     */
     public VtdDriver(VtdHardware hardware, PhysicalMemory memory, FrameAllocator frames, Readers readers) {
         this(hardware, new DriverMemory(memory, frames, readers));
     }
@@ -51,14 +68,27 @@ public final class VtdDriver implements IommuDriver {
     VtdDriver(VtdHardware hardware, DriverMemory memory) {
         this.hardware = hardware;
         this.capabilities = hardware.capabilities();
+        if (!capabilities.has(Ecap.QI)) {
+            throw new RefusedException(
+                    Errno.EOPNOTSUPP,
+                    "the service drives units with an invalidation queue only: this one lacks QI",
+                    Map.of("capability", "QI"));
+        }
         this.shapes = new TableShapes(capabilities);
         this.memory = memory;
         this.domainIds = new DomainIds(Math.min(capabilities.domainIdBits(), 16));
         this.contexts = new ContextTables(this.memory, capabilities.scalable());
+        try {
+            this.queue = new QueueWriter(hardware, memory, capabilities.scalable());
+        } catch (RefusedException refused) {
+            contexts.close();
+            throw refused;
+        }
         int mode = capabilities.scalable() ? Rtaddr.SCALABLE : Rtaddr.LEGACY;
         write("RTADDR", Rtaddr.RTA.address(contexts.root()) | Rtaddr.TTM.of(mode));
         write("GCMD", Gcmd.SRTP.mask());
-        write("GCMD", Gcmd.TE.mask());
+        write("GCMD", Gcmd.QIE.mask());
+        write("GCMD", Gcmd.QIE.mask() | Gcmd.TE.mask());
     }
 
     private void write(String register, long value) {
@@ -78,31 +108,71 @@ public final class VtdDriver implements IommuDriver {
     }
 
     @Override
-    public void attach(Requester requester, int pasid, Destination destination) {
+    public synchronized void attach(Requester requester, int pasid, Destination destination) {
         check(requester, pasid, destination);
         var route = new Route(requester.sourceId(), pasid);
-        var before = destinations.get(route);
-        if (destination.equals(before)) {
+        var before = routes.get(route);
+        if (before != null && destination.equals(before.destination())) {
             return;
         }
-        int domainId = switch (destination) {
+        int domain = switch (destination) {
             case Destination.Paged(var table) -> domainIds.use(table);
             case Destination.Nested nested -> domainIds.use(nested.domain());
             case Destination.PassThrough() -> DomainIds.PASS_THROUGH;
         };
+        boolean firstOfDevice = !pasidTables.containsKey(requester.sourceId());
         try {
             if (capabilities.scalable()) {
-                attachScalable(requester, pasid, pasidEntry(destination, domainId), before != null);
+                attachScalable(requester, pasid, pasidEntry(destination, domain), before != null);
             } else {
-                attachLegacy(requester.sourceId(), contextEntry(destination, domainId), before != null);
+                attachLegacy(requester.sourceId(), contextEntry(destination, domain), before != null);
             }
         } catch (RefusedException refused) {
             release(destination);
             throw refused;
         }
-        destinations.put(route, destination);
+        var led = new Led(requester, destination, domain);
+        routes.put(route, led);
         if (before != null) {
-            release(before);
+            submit(invalidations(route, before).entryGone());
+            release(before.destination());
+        } else if (capabilities.hasCap(Cap.CM)) {
+            submit(invalidations(route, led).entryCame(firstOfDevice));
+        }
+    }
+
+    private RouteInvalidations invalidations(Route route, Led led) {
+        return new RouteInvalidations(
+                capabilities,
+                led.requester(),
+                route.pasid(),
+                RID_PASID,
+                led.destination(),
+                led.domain(),
+                hasAts(led.requester()));
+    }
+
+    private boolean hasAts(Requester requester) {
+        return requester.ats() && capabilities.has(Ecap.DT) && !withoutAts.contains(requester.sourceId());
+    }
+
+    /** Has descriptors done. A device that does not answer loses its ATS. */
+    private QueueWriter.Outcome submit(List<long[]> descriptors) {
+        if (descriptors.isEmpty()) {
+            return new QueueWriter.Outcome(List.of(), List.of());
+        }
+        var outcome = queue.submit(descriptors);
+        outcome.silent().forEach(this::takeAts);
+        return outcome;
+    }
+
+    private void takeAts(int sourceId) {
+        if (withoutAts.add(sourceId)) {
+            if (pasidTables.containsKey(sourceId)) {
+                contexts.clear(sourceId, ScalableContextEntry.DTE.mask() | ScalableContextEntry.PRE.mask());
+            }
+            queue.submit(List.of(ContextDescriptor.device(sourceId, 0)));
+            hardware.disconnect(sourceId);
         }
     }
 
@@ -187,30 +257,111 @@ public final class VtdDriver implements IommuDriver {
     }
 
     @Override
-    public void detach(Requester requester, int pasid) {
-        var destination = destinations.remove(new Route(requester.sourceId(), pasid));
-        if (destination == null) {
+    public synchronized void detach(Requester requester, int pasid) {
+        var route = new Route(requester.sourceId(), pasid);
+        var led = routes.remove(route);
+        if (led == null) {
             return;
         }
         if (capabilities.scalable()) {
-            detachScalable(requester.sourceId(), pasid == DmaRequest.NO_PASID ? RID_PASID : pasid);
+            detachScalable(route, led);
         } else {
             contexts.remove(requester.sourceId());
+            submit(invalidations(route, led).entryGone());
         }
-        release(destination);
+        release(led.destination());
     }
 
-    private void detachScalable(int sourceId, int pasid) {
+    private void detachScalable(Route route, Led led) {
+        int sourceId = route.sourceId();
         var tables = pasidTables.get(sourceId);
         if (tables == null) {
             return;
         }
-        tables.remove(pasid);
+        tables.remove(route.pasid() == DmaRequest.NO_PASID ? RID_PASID : route.pasid());
+        submit(invalidations(route, led).entryGone());
         if (tables.isEmpty()) {
             contexts.remove(sourceId);
+            submit(invalidations(route, led).contextGone());
             tables.close();
             pasidTables.remove(sourceId);
         }
+    }
+
+    @Override
+    public synchronized void changed(IoPageTable table, long first, long last, boolean tables) {
+        submit(throughTable(table, first, last, !tables, true));
+    }
+
+    @Override
+    public synchronized void added(IoPageTable table, long first, long last) {
+        if (capabilities.hasCap(Cap.CM)) {
+            submit(throughTable(table, first, last, false, false));
+        }
+    }
+
+    /** Once for each domain and PASID that the unit tells apart, and then for each device. */
+    private List<long[]> throughTable(
+            IoPageTable table, long first, long last, boolean leavesOnly, boolean devicesToo) {
+        var once = new LinkedHashMap<List<Long>, long[]>();
+        var inDevices = new ArrayList<long[]>();
+        routes.forEach((route, led) -> {
+            if (leadsThrough(led.destination(), table)) {
+                var invalidations = invalidations(route, led);
+                invalidations
+                        .pagesChanged(first, last, leavesOnly)
+                        .forEach(words -> once.put(Arrays.stream(words).boxed().toList(), words));
+                inDevices.addAll(invalidations.pagesChangedInDevice(first, last));
+            }
+        });
+        var all = new ArrayList<>(once.values());
+        if (devicesToo) {
+            all.addAll(inDevices);
+        }
+        return all;
+    }
+
+    private static boolean leadsThrough(Destination destination, IoPageTable table) {
+        return switch (destination) {
+            case Destination.Paged(var own) -> own == table;
+            case Destination.Nested nested -> nested.parent() == table;
+            case Destination.PassThrough() -> false;
+        };
+    }
+
+    @Override
+    public synchronized List<IssuedCommand> invalidate(Requester requester, int pasid, Invalidation what) {
+        var route = new Route(requester.sourceId(), pasid);
+        var led = routes.get(route);
+        if (led == null) {
+            throw new RefusedException(Errno.ENOENT, "the route leads nowhere: there is nothing to invalidate");
+        }
+        return answered(invalidations(route, led).asked(what));
+    }
+
+    @Override
+    public synchronized List<IssuedCommand> invalidate(IoPageTable table, Invalidation what) {
+        var once = new LinkedHashMap<List<Long>, long[]>();
+        routes.forEach((route, led) -> {
+            if (leadsThrough(led.destination(), table)) {
+                invalidations(route, led)
+                        .askedOfTable(what)
+                        .forEach(words -> once.put(Arrays.stream(words).boxed().toList(), words));
+            }
+        });
+        return answered(new ArrayList<>(once.values()));
+    }
+
+    private List<IssuedCommand> answered(List<long[]> descriptors) {
+        var outcome = submit(descriptors);
+        if (!outcome.silent().isEmpty()) {
+            var rid = Rid.ofSourceId(0, outcome.silent().getFirst());
+            throw new RefusedException(
+                    Errno.EIO,
+                    rid + " did not answer the invalidation of its device-TLB (FSTS.ITE), and has lost its ATS",
+                    Map.of("rid", rid.toString()));
+        }
+        return outcome.issued();
     }
 
     private void release(Destination destination) {
@@ -258,7 +409,7 @@ public final class VtdDriver implements IommuDriver {
 
     private long[] scalableContextEntry(Requester requester, int pasidBits, PasidTables tables) {
         var words = new long[ScalableContextEntry.SIZE / Long.BYTES];
-        boolean ats = requester.ats() && capabilities.has(Ecap.DT);
+        boolean ats = hasAts(requester);
         words[0] = ScalableContextEntry.P.of(1)
                 | (ats ? ScalableContextEntry.DTE.mask() : 0)
                 | (pasidBits > 0 ? ScalableContextEntry.PASIDE.mask() : 0)
@@ -288,12 +439,12 @@ public final class VtdDriver implements IommuDriver {
     }
 
     @Override
-    public void close() {
-        for (var route : List.copyOf(destinations.keySet())) {
-            detach(new Requester(route.sourceId(), 0, false, false), route.pasid());
-        }
+    public synchronized void close() {
+        List.copyOf(routes.keySet())
+                .forEach(route -> detach(new Requester(route.sourceId(), 0, false, false), route.pasid()));
         write("GCMD", 0);
         memory.await();
         contexts.close();
+        queue.close();
     }
 }

@@ -1,12 +1,16 @@
 package dev.ioasid.iommu.vtd;
 
+import dev.ioasid.iommu.AtsCompletion;
 import dev.ioasid.iommu.Stage;
 import dev.ioasid.iommu.Step;
 import dev.ioasid.iommu.Translation;
 import dev.ioasid.memory.BitLayout;
 import dev.ioasid.memory.PhysicalMemory;
+import dev.ioasid.pagetable.StructureCaches;
 import dev.ioasid.pagetable.TableFormat;
+import dev.ioasid.pagetable.Walked;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,6 +53,56 @@ final class VtdExplanation implements VtdSteps {
             raw.add(memory.acquire(address + (long) word * Long.BYTES));
         }
         add(structure.wire(), 0, null, address, raw, layout, decision(structure, layout, raw));
+    }
+
+    @Override
+    public void cached(Structure structure, BitLayout layout, long... words) {
+        var raw = Arrays.stream(words).boxed().toList();
+        add(structure.cache(), 0, null, null, raw, layout, decision(structure, layout, raw));
+    }
+
+    @Override
+    public void copy(TableFormat format, long input, long copy) {
+        int level = StructureCaches.level(copy);
+        add(
+                "paging-structure-cache",
+                level + 1,
+                stage(format),
+                null,
+                List.of(),
+                null,
+                "table of level %d at %s for %s"
+                        .formatted(
+                                level,
+                                hex(StructureCaches.table(copy)),
+                                hex(input & -1L << TableFormat.shift(level + 1))));
+    }
+
+    /** The IOTLB knows the answer; {@code found} as in {@link Walked}, or a refusal. */
+    void answeredByIotlb(long found, int domain) {
+        answered("iotlb", found, ", domain " + domain);
+    }
+
+    /** The device knows the answer. */
+    void answeredByDevice(long found) {
+        answered("device-tlb", found, "");
+    }
+
+    private void answered(String cache, long found, String of) {
+        add(
+                cache,
+                0,
+                null,
+                null,
+                List.of(),
+                null,
+                Refusal.is(found)
+                        ? "holds that there is no translation" + of
+                        : "holds a page of %s bytes at %s%s"
+                                .formatted(
+                                        hex(1L << Walked.shift(found)),
+                                        hex(Walked.address(found) & -1L << Walked.shift(found)),
+                                        of));
     }
 
     private static String decision(Structure structure, BitLayout layout, List<Long> raw) {
@@ -178,9 +232,21 @@ final class VtdExplanation implements VtdSteps {
                                         faulted.fault().code(),
                                         faulted.fault().name(),
                                         faulted.fault().detail());
+            case Translation.Completed completed -> last.decision() + "; " + completion(completed);
         };
         add(last.structure(), last.level(), last.stage(), last.address(), last.raw(), last.layout(), end);
         return List.copyOf(steps);
+    }
+
+    private static String completion(Translation.Completed completed) {
+        var fault = completed.fault();
+        var why = fault == null ? "" : ", fault 0x%x %s: %s".formatted(fault.code(), fault.name(), fault.detail());
+        return switch (completed.status()) {
+            case SUCCESS ->
+                "the completion says " + AtsCompletion.describe(completed.word()) + (fault == null ? "" : why);
+            case UNSUPPORTED_REQUEST -> "the completion is Unsupported Request" + why;
+            case COMPLETER_ABORT -> "the completion is Completer Abort" + why;
+        };
     }
 
     private static String hex(long value) {

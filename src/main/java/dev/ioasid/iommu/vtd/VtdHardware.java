@@ -1,54 +1,86 @@
 package dev.ioasid.iommu.vtd;
 
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.CacheSummary;
+import dev.ioasid.iommu.CachedEntry;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
-import dev.ioasid.iommu.Fault;
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.IommuHardware;
+import dev.ioasid.iommu.Iotlb;
+import dev.ioasid.iommu.IssuedCommand;
+import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Translation;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.pagetable.PageWalk;
-import dev.ioasid.pagetable.Permissions;
 import dev.ioasid.pagetable.Walked;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The hardware half of a VT-d unit: registers, the way from a source id to a table, the table, and the fault log. It reads
- * nothing but registers and memory.
+ * The hardware half of a VT-d unit: registers, the way from a source id to a table, the table, the caches of all that, the
+ * invalidation queue, and the fault log. It reads nothing but registers and memory.
  *
- * <p><b>Who may call.</b> Any thread. A translation takes no lock and allocates nothing unless it faults; whoever drives it
- * beside writers of the tables does so inside a stay of {@link dev.ioasid.memory.Readers}.
- *
- * <p>This unit caches nothing: each request reads the tables as they are at that moment.
+ * <p><b>Who may call.</b> Any thread. A translation takes no lock but, to fill a cache, that of a set; it allocates nothing unless it
+ * faults. Whoever drives it beside writers of the tables does so inside a stay of {@link dev.ioasid.memory.Readers}. Registers and the
+ * queue have one lock, under which caches are invalidated, memory is written and faults are reported.
  */
 public final class VtdHardware implements IommuHardware {
     /** With {@link PageWalk#READ}: the request is an execute request. */
     public static final int EXECUTE = 1 << 16;
+
+    static final int TRANSLATION_REQUEST = 1 << 17;
+    static final int TRANSLATED = 1 << 18;
+    static final int ATS = TRANSLATION_REQUEST | TRANSLATED;
+
+    private static final int REQUEST = PageWalk.READ | PageWalk.WRITE;
 
     private final VtdCapabilities capabilities;
     private final FaultLog log;
     private final VtdRegisters registers;
     private final StraightTranslation straight;
     private final VtdTranslation translation;
+    private final VtdCaches caches;
+    private final DeviceTlbs deviceTlbs;
     private final PhysicalMemory memory;
     private final AtomicLongArray counts = new AtomicLongArray(VtdFault.values().length);
 
-    public VtdHardware(PhysicalMemory memory, VtdCapabilities capabilities) {
+    /** A unit in a memory of which nobody has to know what it writes. */
+    public VtdHardware(PhysicalMemory memory, VtdCapabilities capabilities, CacheGeometries geometries) {
+        this(memory, capabilities, geometries, address -> {});
+    }
+
+    /**
+     * A unit as it is after a reset.
+     *
+     * @param written told of each word of memory that a wait descriptor has had written
+     */
+    public VtdHardware(
+            PhysicalMemory memory, VtdCapabilities capabilities, CacheGeometries geometries, LongConsumer written) {
         int deepest = capabilities.deepestLevels();
         this.capabilities = capabilities;
         this.memory = memory;
         this.log = new FaultLog(
                 capabilities.faultRecords(), deepest == 0 ? capabilities.inputBits() : 30 + 9 * (deepest - 2));
-        this.registers = new VtdRegisters(capabilities, log);
+        this.caches = new VtdCaches(geometries);
+        this.deviceTlbs = new DeviceTlbs(geometries.deviceTlb());
+        var event = new InvalidationEvent();
+        var effects = new DescriptorEffects(memory, capabilities, caches, deviceTlbs, event, written);
+        var queue = new InvalidationQueue(memory, capabilities, effects, log);
+        this.registers = new VtdRegisters(capabilities, log, caches, queue, event);
         var formats = new VtdFormats(capabilities);
         var reserved = ReservedBits.of(capabilities);
         this.straight = new StraightTranslation(memory, capabilities, formats, reserved);
-        this.translation = new VtdTranslation(memory, capabilities, formats, reserved);
+        this.translation = new VtdTranslation(memory, capabilities, formats, reserved, caches);
     }
 
     @Override
@@ -56,86 +88,225 @@ public final class VtdHardware implements IommuHardware {
         return capabilities;
     }
 
+    // ---- untranslated requests
+
     /**
-     * Translates without leaving anything on the heap.
+     * Translates a request as its device sends it, without leaving anything on the heap.
      *
      * @param pasid {@link DmaRequest#NO_PASID} for none
      * @param how {@link PageWalk#READ} or {@link PageWalk#WRITE}, with {@link PageWalk#PRIVILEGED} and {@link #EXECUTE}
      * @return see {@link Walked}; negative if it faulted, which is recorded as the tables ask
      */
     public long translate(int sourceId, int pasid, long iova, int how) {
-        long mode = registers.mode();
-        long outcome = straight.of(mode, sourceId, pasid, iova, how);
-        if (outcome == StraightTranslation.UNDECIDED) {
-            outcome = translation.of(mode, sourceId, pasid, iova, how, VtdSteps.NOBODY);
+        var tlb = deviceTlbs.of(sourceId);
+        if (tlb != null) {
+            long known = tlb.find(pasid, (how & PageWalk.PRIVILEGED) != 0, iova, how & REQUEST);
+            tlb.count(known != 0);
+            if (known != 0) {
+                return byDevice(known, sourceId, how);
+            }
         }
+        long outcome = untranslated(registers.mode(), sourceId, pasid, iova, how);
         return Refusal.is(outcome) ? report(outcome, sourceId, pasid, iova, how) : outcome;
+    }
+
+    /** The device knows the translation, and sends a translated request, which has no PASID. */
+    private long byDevice(long known, int sourceId, int how) {
+        long address = Walked.address(known);
+        int request = how & REQUEST | TRANSLATED;
+        long outcome =
+                translation.of(registers.mode(), sourceId, DmaRequest.NO_PASID, address, request, VtdSteps.NOBODY);
+        return Refusal.is(outcome) ? report(outcome, sourceId, DmaRequest.NO_PASID, address, request) : known;
+    }
+
+    private long untranslated(long mode, int sourceId, int pasid, long iova, int how) {
+        if (!caches.any()) {
+            long outcome = straight.of(mode, sourceId, pasid, iova, how);
+            return outcome == StraightTranslation.UNDECIDED
+                    ? translation.of(mode, sourceId, pasid, iova, how, VtdSteps.NOBODY)
+                    : outcome;
+        }
+        if (isLookedUp(mode, pasid, iova, how)) {
+            long known = caches.find(sourceId, pasid, (how & PageWalk.PRIVILEGED) != 0, iova, how & REQUEST);
+            caches.count(known != 0);
+            if (known != 0) {
+                return known;
+            }
+        }
+        return translation.of(mode, sourceId, pasid, iova, how, VtdSteps.NOBODY);
+    }
+
+    /** Whether the IOTLB may have an answer: not to what is refused, or let through, for what the request itself is. */
+    private boolean isLookedUp(long mode, int pasid, long iova, int how) {
+        boolean tagged = pasid != DmaRequest.NO_PASID;
+        boolean refused = tagged ? (how & EXECUTE) != 0 : PageWalk.isInterrupt(iova);
+        if ((mode & VtdRegisters.ENABLED) == 0 || refused) {
+            return false;
+        }
+        return switch ((int) Rtaddr.TTM.get(mode)) {
+            case Rtaddr.SCALABLE -> capabilities.scalable();
+            case Rtaddr.LEGACY -> !tagged && !Rtaddr.SSIRWE.isSet(mode);
+            default -> false;
+        };
     }
 
     private long report(long refusal, int sourceId, int pasid, long iova, int how) {
         var fault = Refusal.fault(refusal);
         counts.getAndIncrement(fault.ordinal());
-        boolean recorded = !Refusal.silenced(refusal)
+        boolean recorded = fault.hasRecord()
+                && !Refusal.silenced(refusal)
                 && log.record(
                         sourceId,
                         pasid,
                         iova,
-                        (how & PageWalk.WRITE) != 0,
+                        (how & PageWalk.WRITE) != 0 && (how & TRANSLATION_REQUEST) == 0,
                         (how & EXECUTE) != 0,
                         (how & PageWalk.PRIVILEGED) != 0,
+                        (how & TRANSLATION_REQUEST) != 0 ? 1 : (how & TRANSLATED) != 0 ? 2 : 0,
                         fault.code());
         return recorded ? Refusal.recorded(refusal) : refusal;
     }
 
+    // ---- every kind of request
+
     @Override
     public Translation translate(DmaRequest request) {
-        long outcome = translate(request.rid().sourceId(), request.pasid(), request.iova(), how(request));
-        return translation(outcome, request);
+        int sourceId = request.rid().sourceId();
+        int how = how(request);
+        return switch (request.kind()) {
+            case UNTRANSLATED -> answer(translate(sourceId, request.pasid(), request.iova(), how), request);
+            case TRANSLATED -> {
+                long outcome = translation.of(
+                        registers.mode(), sourceId, request.pasid(), request.iova(), how, VtdSteps.NOBODY);
+                yield answer(
+                        Refusal.is(outcome) ? report(outcome, sourceId, request.pasid(), request.iova(), how) : outcome,
+                        request);
+            }
+            case TRANSLATION_REQUEST -> complete(request, sourceId, how);
+        };
+    }
+
+    private Translation complete(DmaRequest request, int sourceId, int how) {
+        var tlb = deviceTlbs.of(sourceId);
+        int since = tlb == null ? 0 : tlb.epoch();
+        long mode = registers.mode();
+        long outcome = known(request, mode, sourceId, how);
+        if (isLookedUp(mode, request.pasid(), request.iova(), how) && caches.any()) {
+            caches.count(outcome != 0);
+        }
+        if (outcome == 0) {
+            outcome = translation.of(mode, sourceId, request.pasid(), request.iova(), how, VtdSteps.NOBODY);
+        }
+        if (Refusal.is(outcome) && Refusal.fault(outcome).answer() != VtdFault.Answer.NO_RIGHTS) {
+            outcome = report(outcome, sourceId, request.pasid(), request.iova(), how);
+        }
+        var completed = AtsAnswer.of(outcome, request, !writes(request));
+        if (tlb != null && completed.permissions().any()) {
+            tlb.keep(
+                    since,
+                    request.pasid(),
+                    (how & PageWalk.PRIVILEGED) != 0,
+                    request.iova(),
+                    AtsAnswer.kept(outcome, completed));
+        }
+        return completed;
+    }
+
+    /** What the IOTLB knows for a translation request: a right to write is told only where the page is marked for it. */
+    private long known(DmaRequest request, long mode, int sourceId, int how) {
+        if (!isLookedUp(mode, request.pasid(), request.iova(), how)) {
+            return 0;
+        }
+        boolean privileged = (how & PageWalk.PRIVILEGED) != 0;
+        long known = caches.find(sourceId, request.pasid(), privileged, request.iova(), Walked.WRITE);
+        if (known == 0) {
+            known = caches.find(sourceId, request.pasid(), privileged, request.iova(), 0);
+            if (known > 0 && (Walked.rights(known) & Walked.WRITE) != 0 && writes(request)) {
+                return 0;
+            }
+        }
+        return known > 0 && AtsAnswer.meetsInterrupts(known) ? 0 : known;
+    }
+
+    /** Whether a translation request asks for the right to write. */
+    private boolean writes(DmaRequest request) {
+        return !(request.noWrite() && capabilities.has(Ecap.NWFS));
     }
 
     @Override
     public Explanation explain(DmaRequest request) {
         long mode = registers.mode();
         var steps = new VtdExplanation(memory, mode);
-        long outcome = translation.of(
-                mode, request.rid().sourceId(), request.pasid(), request.iova(), how(request) | PageWalk.DRY, steps);
-        var result = translation(outcome, request);
+        var result = explained(request, mode, steps);
         return new Explanation(result, steps.endingWith(result));
     }
 
-    private static int how(DmaRequest request) {
+    private Translation explained(DmaRequest request, long mode, VtdExplanation steps) {
+        int sourceId = request.rid().sourceId();
+        int how = how(request) | PageWalk.DRY;
+        boolean privileged = (how & PageWalk.PRIVILEGED) != 0;
+        if (request.kind() == DmaRequest.Kind.UNTRANSLATED) {
+            var tlb = deviceTlbs.of(sourceId);
+            long known = tlb == null ? 0 : tlb.find(request.pasid(), privileged, request.iova(), how & REQUEST);
+            if (known != 0) {
+                steps.answeredByDevice(known);
+                long address = Walked.address(known);
+                int translated = how & (REQUEST | PageWalk.DRY) | TRANSLATED;
+                long outcome = translation.of(mode, sourceId, DmaRequest.NO_PASID, address, translated, steps);
+                return answer(Refusal.is(outcome) ? outcome : known, request);
+            }
+            known = isLookedUp(mode, request.pasid(), request.iova(), how)
+                    ? caches.find(sourceId, request.pasid(), privileged, request.iova(), how & REQUEST)
+                    : 0;
+            if (known != 0) {
+                steps.answeredByIotlb(known, caches.domain(sourceId, request.pasid(), privileged, request.iova()));
+                return answer(known, request);
+            }
+        }
+        if (request.kind() == DmaRequest.Kind.TRANSLATION_REQUEST) {
+            long known = known(request, mode, sourceId, how);
+            if (known != 0) {
+                steps.answeredByIotlb(known, caches.domain(sourceId, request.pasid(), privileged, request.iova()));
+                return AtsAnswer.of(known, request, !writes(request));
+            }
+        }
+        long outcome = translation.of(mode, sourceId, request.pasid(), request.iova(), how, steps);
+        return request.kind() == DmaRequest.Kind.TRANSLATION_REQUEST
+                ? AtsAnswer.of(outcome, request, !writes(request))
+                : answer(outcome, request);
+    }
+
+    private int how(DmaRequest request) {
         int access = switch (request.access()) {
             case READ -> PageWalk.READ;
             case WRITE -> PageWalk.WRITE;
             case EXECUTE -> PageWalk.READ | EXECUTE;
         };
-        return request.privileged() && request.hasPasid() ? access | PageWalk.PRIVILEGED : access;
+        int kind = switch (request.kind()) {
+            case UNTRANSLATED -> access;
+            case TRANSLATED -> access | TRANSLATED;
+            case TRANSLATION_REQUEST ->
+                PageWalk.READ
+                        | (writes(request) ? PageWalk.WRITE : 0)
+                        | access & EXECUTE
+                        | PageWalk.ANY_RIGHT
+                        | TRANSLATION_REQUEST;
+        };
+        return request.privileged() && request.hasPasid() ? kind | PageWalk.PRIVILEGED : kind;
     }
 
-    private static Translation translation(long outcome, DmaRequest request) {
+    private static Translation answer(long outcome, DmaRequest request) {
         if (Refusal.is(outcome)) {
-            var fault = Refusal.fault(outcome);
-            return new Translation.Faulted(new Fault(
-                    fault.code(),
-                    fault.spelled(),
-                    fault.detail(),
-                    Refusal.stage(outcome),
-                    Refusal.level(outcome),
-                    request.iova(),
-                    false,
-                    Refusal.isRecorded(outcome)));
+            return new Translation.Faulted(Refusal.asFault(outcome, request.iova()));
         }
-        long offset = (1L << Walked.shift(outcome)) - 1;
         boolean untranslated = (outcome & VtdTranslation.UNTRANSLATED) != 0;
         return new Translation.Translated(
                 untranslated ? request.iova() : Walked.address(outcome),
-                offset + 1,
-                new Permissions(
-                        (Walked.rights(outcome) & Walked.READ) != 0,
-                        (Walked.rights(outcome) & Walked.WRITE) != 0,
-                        false,
-                        false));
+                1L << Walked.shift(outcome),
+                Iotlb.permissions(outcome));
     }
+
+    // ---- registers and the queue
 
     @Override
     public SequencedMap<String, Long> registers() {
@@ -146,6 +317,84 @@ public final class VtdHardware implements IommuHardware {
     public void write(SequencedMap<String, Long> values) {
         registers.write(values);
     }
+
+    @Override
+    public List<IssuedCommand> submit(List<List<Long>> commands) {
+        if (!capabilities.has(Ecap.QI)) {
+            throw new RefusedException(
+                    Errno.EOPNOTSUPP, "this unit has no invalidation queue", Map.of("capability", "QI"));
+        }
+        var issued = new ArrayList<IssuedCommand>();
+        for (int index = 0; index < commands.size(); index++) {
+            try {
+                issued.add(submitOne(commands.get(index)));
+            } catch (RefusedException refused) {
+                throw refused.with("index", index).with("completed", index);
+            }
+        }
+        return List.copyOf(issued);
+    }
+
+    private IssuedCommand submitOne(List<Long> command) {
+        if (command.size() != 2 && command.size() != 4) {
+            throw new RefusedException(
+                    Errno.EINVAL, "a descriptor has 2 or 4 words of 64 bits, and not " + command.size());
+        }
+        long w0 = command.get(0);
+        long w1 = command.get(1);
+        long w2 = command.size() == 2 ? 0 : command.get(2);
+        long w3 = command.size() == 2 ? 0 : command.get(3);
+        var wrong = registers.submit(w0, w1, w2, w3);
+        if (wrong != null) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "the unit does not take this descriptor (IQEI %d): %s".formatted(wrong.number(), wrong.detail()),
+                    Map.of("queueError", wrong.number()));
+        }
+        return Objects.requireNonNull(DescriptorType.of(w0)).issued(w0, w1, w2, w3);
+    }
+
+    @Override
+    public int commandSize() {
+        return registers.commandSize();
+    }
+
+    // ---- devices and caches
+
+    @Override
+    public void connect(Requester requester) {
+        if (requester.ats()) {
+            deviceTlbs.add(requester.sourceId());
+        }
+    }
+
+    @Override
+    public void disconnect(int sourceId) {
+        deviceTlbs.remove(sourceId);
+    }
+
+    @Override
+    public void setAnswersInvalidations(int sourceId, boolean answers) {
+        var tlb = deviceTlbs.of(sourceId);
+        if (tlb != null) {
+            tlb.setAnswering(answers);
+        }
+    }
+
+    @Override
+    public List<CacheSummary> caches() {
+        var summaries = new ArrayList<>(caches.summaries());
+        summaries.addAll(deviceTlbs.summaries());
+        return List.copyOf(summaries);
+    }
+
+    @Override
+    public @Nullable List<CachedEntry> cached(String cache) {
+        var entries = caches.contents(cache);
+        return entries == null ? deviceTlbs.contents(cache) : entries;
+    }
+
+    // ---- faults
 
     @Override
     public List<FaultRecord> faults() {

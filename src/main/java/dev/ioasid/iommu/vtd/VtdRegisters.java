@@ -5,6 +5,8 @@ import dev.ioasid.errno.RefusedException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The registers of a unit by architectural name, with their side effects. VT-d 5.10, chapter 11.4.
@@ -17,23 +19,39 @@ final class VtdRegisters {
     static final long ENABLED = 1;
 
     private static final long KEPT_COMMANDS = Gcmd.TE.mask() | Gcmd.QIE.mask() | Gcmd.IRE.mask() | Gcmd.CFI.mask();
+    private static final Set<String> QUEUE_REGISTERS =
+            Set.of("IQH", "IQT", "IQA", "ICS", "IECTL", "IEDATA", "IEADDR", "IEUADDR", "IQERCD");
     private static final String FRCD = "FRCD";
     private static final String LOW = "_LO";
     private static final String HIGH = "_HI";
 
     private final VtdCapabilities capabilities;
     private final FaultLog faults;
+    private final VtdCaches caches;
+    private final InvalidationQueue queue;
+    private final InvalidationEvent invalidationEvent;
     private long rtaddr;
     private long latched;
     private long status;
     private long eventData;
     private long eventAddress;
     private long eventUpperAddress;
+    private long invalidationData;
+    private long invalidationAddress;
+    private long invalidationUpperAddress;
     private volatile long mode;
 
-    VtdRegisters(VtdCapabilities capabilities, FaultLog faults) {
+    VtdRegisters(
+            VtdCapabilities capabilities,
+            FaultLog faults,
+            VtdCaches caches,
+            InvalidationQueue queue,
+            InvalidationEvent invalidationEvent) {
         this.capabilities = capabilities;
         this.faults = faults;
+        this.caches = caches;
+        this.queue = queue;
+        this.invalidationEvent = invalidationEvent;
     }
 
     /** The latched RTADDR, and {@link #ENABLED}. */
@@ -53,6 +71,17 @@ final class VtdRegisters {
         all.put("FEDATA", eventData);
         all.put("FEADDR", eventAddress);
         all.put("FEUADDR", eventUpperAddress);
+        if (capabilities.has(Ecap.QI)) {
+            all.put("IQH", queue.head());
+            all.put("IQT", queue.tail());
+            all.put("IQA", queue.address());
+            all.put("ICS", invalidationEvent.status());
+            all.put("IECTL", invalidationEvent.control());
+            all.put("IEDATA", invalidationData);
+            all.put("IEADDR", invalidationAddress);
+            all.put("IEUADDR", invalidationUpperAddress);
+            all.put("IQERCD", queue.error());
+        }
         for (int record = 0; record < faults.records(); record++) {
             all.put(FRCD + record + LOW, faults.low(record));
             all.put(FRCD + record + HIGH, faults.high(record));
@@ -65,17 +94,35 @@ final class VtdRegisters {
         values.forEach(this::write);
     }
 
+    /** Does a descriptor as if it had come through the queue. Null: done. */
+    synchronized @Nullable QueueError submit(long w0, long w1, long w2, long w3) {
+        return queue.submit(w0, w1, w2, w3);
+    }
+
+    /** Bytes of a descriptor of the queue. */
+    synchronized int commandSize() {
+        return queue.descriptorSize();
+    }
+
     private void check(String name, long value) {
+        if (QUEUE_REGISTERS.contains(name) && !capabilities.has(Ecap.QI)) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "there is no register '" + name + "': this unit has no invalidation queue (ECAP.QI)",
+                    Map.of("register", name));
+        }
         boolean wide = switch (name) {
             case "GCMD", "FSTS", "FECTL", "FEDATA", "FEADDR", "FEUADDR" -> false;
-            case "RTADDR" -> true;
-            case "VER", "CAP", "ECAP", "GSTS" -> throw readOnly(name);
+            case "ICS", "IECTL", "IEDATA", "IEADDR", "IEUADDR" -> false;
+            case "RTADDR", "IQT", "IQA" -> true;
+            case "VER", "CAP", "ECAP", "GSTS", "IQH", "IQERCD" -> throw readOnly(name);
             default -> {
                 if (recordOf(name) < 0) {
                     throw new RefusedException(
                             Errno.EINVAL,
                             "there is no register '" + name
-                                    + "'; GCMD, RTADDR, FSTS, FECTL, FEDATA, FEADDR, FEUADDR and " + "FRCD0_HI to FRCD"
+                                    + "'; GCMD, RTADDR, FSTS, FECTL, FEDATA, FEADDR, FEUADDR, IQT, IQA, ICS, IECTL, "
+                                    + "IEDATA, IEADDR, IEUADDR and FRCD0_HI to FRCD"
                                     + (faults.records() - 1) + "_HI can be written",
                             Map.of("register", name));
                 }
@@ -101,11 +148,21 @@ final class VtdRegisters {
         switch (name) {
             case "GCMD" -> command(value);
             case "RTADDR" -> rtaddr = value & ~Rtaddr.LAYOUT.reserved(0);
-            case "FSTS" -> faults.writeStatus(value);
+            case "FSTS" -> {
+                faults.writeStatus(value);
+                queue.process();
+            }
             case "FECTL" -> faults.writeEventControl(value);
             case "FEDATA" -> eventData = value;
             case "FEADDR" -> eventAddress = value & ~3L;
             case "FEUADDR" -> eventUpperAddress = value;
+            case "IQT" -> queue.writeTail(value);
+            case "IQA" -> queue.writeAddress(value);
+            case "ICS" -> invalidationEvent.writeStatus(value);
+            case "IECTL" -> invalidationEvent.writeControl(value);
+            case "IEDATA" -> invalidationData = value;
+            case "IEADDR" -> invalidationAddress = value & ~3L;
+            case "IEUADDR" -> invalidationUpperAddress = value;
             default -> faults.writeHigh(recordOf(name), value);
         }
     }
@@ -119,9 +176,11 @@ final class VtdRegisters {
         if (!capabilities.has(Ecap.IR)) {
             kept &= ~(Gcmd.IRE.mask() | Gcmd.CFI.mask());
         }
+        boolean wasOn = Gcmd.TE.isSet(status);
         long once = status & (Gcmd.SRTP.mask() | Gcmd.SIRTP.mask());
         if (Gcmd.SRTP.isSet(value)) {
             latched = rtaddr;
+            queue.setTranslationMode((int) Rtaddr.TTM.get(latched));
             once |= Gcmd.SRTP.mask();
         }
         if (Gcmd.SIRTP.isSet(value) && capabilities.has(Ecap.IR)) {
@@ -131,7 +190,13 @@ final class VtdRegisters {
         if (!Gcmd.TE.isSet(status) && !Gcmd.IRE.isSet(status)) {
             faults.restart();
         }
-        mode = latched | (Gcmd.TE.isSet(status) ? ENABLED : 0);
+        boolean isOn = Gcmd.TE.isSet(status);
+        mode = latched | (isOn ? ENABLED : 0);
+        boolean latchForgets = Gcmd.SRTP.isSet(value) && capabilities.hasCap(Cap.ESRTPS);
+        if (latchForgets || wasOn && !isOn && capabilities.has(Ecap.SMTS)) {
+            caches.forgetAll();
+        }
+        queue.setEnabled(Gcmd.QIE.isSet(status));
     }
 
     /** The index in FRCDn_LO or FRCDn_HI; -1 if the name is none. */

@@ -28,6 +28,11 @@ interface VtdSteps extends Steps {
         PASID_DIRECTORY_ENTRY("pasid-directory-entry"),
         PASID_TABLE_ENTRY("pasid-table-entry");
 
+        /** The cache of context or of PASID table entries. */
+        String cache() {
+            return this == CONTEXT_ENTRY ? "context-cache" : "pasid-cache";
+        }
+
         private final String wire;
 
         Structure(String wire) {
@@ -41,6 +46,9 @@ interface VtdSteps extends Steps {
 
     /** A structure is being read at host physical {@code address}. */
     void structure(Structure structure, BitLayout layout, long address);
+
+    /** A structure's words come from the cache that keeps it. */
+    default void cached(Structure structure, BitLayout layout, long... words) {}
 
     /** A structure should be at host physical {@code address}, where there is no memory. */
     void missing(Structure structure, long address);

@@ -157,7 +157,8 @@ final class Bench implements AutoCloseable {
 
     /** A unit that has just been reset. */
     VtdHardware reset() {
-        return new VtdHardware(memory, VtdCapabilities.raw(version, cap, ecap, hostAddressWidth));
+        return new VtdHardware(
+                memory, VtdCapabilities.raw(version, cap, ecap, hostAddressWidth), CacheGeometries.DEFAULT);
     }
 
     /** A unit that translates by the root table. */
@@ -215,6 +216,18 @@ final class Bench implements AutoCloseable {
                 "%X %s %s".formatted(page.address(), size(page.pageSize()), rights(page.permissions()));
             case Translation.Faulted faulted ->
                 "fault %X".formatted(faulted.fault().code());
+            case Translation.Completed completed -> completion(completed);
+        };
+    }
+
+    /** {@code success 0000007F12345003}, {@code success 0 (59)}, or {@code CA (5A)}. */
+    private static String completion(Translation.Completed completed) {
+        var fault = completed.fault();
+        var why = fault == null ? "" : " (%X)".formatted(fault.code());
+        return switch (completed.status()) {
+            case SUCCESS -> "success %X".formatted(completed.word()) + why;
+            case UNSUPPORTED_REQUEST -> "UR" + why;
+            case COMPLETER_ABORT -> "CA" + why;
         };
     }
 

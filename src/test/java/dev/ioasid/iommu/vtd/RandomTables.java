@@ -471,7 +471,8 @@ final class RandomTables {
     }
 
     VtdHardware hardware(PhysicalMemory memory) {
-        var hardware = new VtdHardware(memory, VtdCapabilities.raw((long) version, cap, ecap, hostAddressWidth));
+        var hardware = new VtdHardware(
+                memory, VtdCapabilities.raw((long) version, cap, ecap, hostAddressWidth), CacheGeometries.DEFAULT);
         Bench.write(hardware, "RTADDR", unit.rootTable());
         Bench.write(hardware, "GCMD", 1L << 30);
         Bench.write(hardware, "GCMD", 1L << 31);

@@ -209,6 +209,7 @@ class VtdAccessedDirtyTest {
                     switch (translation) {
                         case Translation.Translated _ -> pages++;
                         case Translation.Faulted _ -> faults++;
+                        case Translation.Completed completed -> throw new AssertionError(completed);
                     }
                 }
             }
@@ -242,6 +243,7 @@ class VtdAccessedDirtyTest {
                         fault.address(),
                         fault.recoverable(),
                         false));
+            case Translation.Completed completed -> completed;
         };
     }
 
@@ -271,6 +273,7 @@ class VtdAccessedDirtyTest {
                                         || last.level() == fault.level())
                         ? null
                         : "ended in " + last.structure() + " " + last.level() + ": " + last.decision();
+            case Translation.Completed completed -> throw new AssertionError(completed);
         };
     }
 

@@ -30,7 +30,7 @@ class VtdCapturesTest {
                 hex(registers.get("VER")), hex(registers.get("CAP")), hex(registers.get("ECAP")), null);
         try (var memory = new PhysicalMemory(hex(capture.get("memorySize")))) {
             load(memory, capture, name);
-            var unit = new VtdHardware(memory, capabilities);
+            var unit = new VtdHardware(memory, capabilities, CacheGeometries.DEFAULT);
             write(unit, "RTADDR", hex(registers.get("RTADDR")));
             write(unit, "GCMD", 1L << 30);
             write(unit, "GCMD", 1L << 31);
@@ -61,6 +61,7 @@ class VtdCapturesTest {
                 expected.has("code")
                         ? hex(expected.get("code")) == fault.code()
                         : expected.has("fault") && code(expected, (rtaddr >>> 10 & 3) == 1) == fault.code();
+            case Translation.Completed completed -> throw new AssertionError(completed);
         };
     }
 

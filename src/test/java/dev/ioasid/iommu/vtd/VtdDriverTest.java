@@ -117,16 +117,20 @@ class VtdDriverTest {
                 ABSENT.contains(faulted.fault().name())
                         ? "nothing"
                         : faulted.fault().name();
+            case Translation.Completed completed -> throw new AssertionError(completed);
         };
     }
 
     private static long domain(Explanation explanation) {
         for (var step : explanation.steps()) {
             switch (step.structure()) {
-                case "pasid-table-entry" -> {
+                case "iotlb" -> {
+                    return Long.parseLong(step.decision().replaceFirst(".*domain ([0-9]+).*", "$1"));
+                }
+                case "pasid-table-entry", "pasid-cache" -> {
                     return step.raw().get(1) & 0xffff;
                 }
-                case "context-entry" -> {
+                case "context-entry", "context-cache" -> {
                     if (step.raw().size() == 2) {
                         return step.raw().get(1) >>> 8 & 0xffff;
                     }
@@ -138,9 +142,19 @@ class VtdDriverTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"true, -1", "true, 1", "true, 1048575", "false, -1"})
-    void betweenAnyTwoWritesTheHardwareSeesTheOldOrTheNew(boolean isScalable, int pasid) {
-        var hardware = new VtdHardware(memory, isScalable ? scalable() : legacy());
+    @CsvSource({
+        "true, -1, false",
+        "true, 1, false",
+        "true, 1048575, false",
+        "false, -1, false",
+        "true, -1, true",
+        "true, 1, true",
+        "true, 1048575, true",
+        "false, -1, true"
+    })
+    void betweenAnyTwoWritesTheHardwareSeesTheOldOrTheNew(boolean isScalable, int pasid, boolean caches) {
+        var hardware = new VtdHardware(
+                memory, isScalable ? scalable() : legacy(), caches ? CacheGeometries.DEFAULT : CacheGeometries.NONE);
         var driver = new VtdDriver(hardware, new WatchedMemory());
         var first = table(driver, 0x10_0000);
         var second = table(driver, 0x20_0000);
@@ -154,35 +168,49 @@ class VtdDriverTest {
         var passed = "0x%x domain 1".formatted(IOVA + 0xabc);
 
         driver.attach(DEVICE, pasid, new Destination.Paged(first));
-        assertThat(changes(seen)).as("attach").containsExactly("nothing", "0x100abc domain 3");
+        assertThat(changes(seen, look(hardware, DEVICE, pasid)))
+                .as("attach")
+                .containsExactly("nothing", "0x100abc domain 3");
         driver.attach(DEVICE, pasid, new Destination.Paged(second));
-        assertThat(changes(seen))
+        assertThat(changes(seen, look(hardware, DEVICE, pasid)))
                 .as("replace, without a gap")
                 .containsExactly("0x100abc domain 3", "0x200abc domain 4");
         driver.attach(DEVICE, pasid, new Destination.PassThrough());
-        assertThat(changes(seen)).as("replace by pass-through").containsExactly("0x200abc domain 4", passed);
+        assertThat(changes(seen, look(hardware, DEVICE, pasid)))
+                .as("replace by pass-through")
+                .containsExactly("0x200abc domain 4", passed);
         driver.attach(DEVICE, pasid, new Destination.Paged(first));
-        assertThat(changes(seen)).as("and back").containsExactly(passed, "0x100abc domain 3");
+        assertThat(changes(seen, look(hardware, DEVICE, pasid)))
+                .as("and back")
+                .containsExactly(passed, "0x100abc domain 3");
         if (isScalable) {
             int next = pasid == NO_PASID ? 1 : pasid == 1 ? 2 : pasid - 1;
             driver.attach(DEVICE, next, new Destination.Paged(second));
-            assertThat(changes(seen)).as("an entry beside it").containsExactly("0x100abc domain 3");
+            assertThat(changes(seen, look(hardware, DEVICE, pasid)))
+                    .as("an entry beside it")
+                    .containsExactly("0x100abc domain 3");
             driver.detach(DEVICE, pasid);
-            assertThat(changes(seen)).as("detach, tables stay").containsExactly("0x100abc domain 3", "nothing");
+            assertThat(changes(seen, look(hardware, DEVICE, pasid)))
+                    .as("detach, tables stay")
+                    .containsExactly("0x100abc domain 3", "nothing");
             driver.attach(DEVICE, pasid, new Destination.Paged(first));
-            assertThat(changes(seen)).as("attach, tables are there").containsExactly("nothing", "0x100abc domain 3");
+            assertThat(changes(seen, look(hardware, DEVICE, pasid)))
+                    .as("attach, tables are there")
+                    .containsExactly("nothing", "0x100abc domain 3");
         }
         driver.detach(DEVICE, pasid);
-        assertThat(changes(seen)).as("detach").containsExactly("0x100abc domain 3", "nothing");
+        assertThat(changes(seen, look(hardware, DEVICE, pasid)))
+                .as("detach")
+                .containsExactly("0x100abc domain 3", "nothing");
         betweenWrites.set(null);
         assertThat(seen).as("no write went unwatched").isEmpty();
         driver.close();
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {NO_PASID, 1})
-    void aUsersTableIsInstalledReplacedAndTakenAwayWithoutAGap(int pasid) {
-        var hardware = new VtdHardware(memory, scalable());
+    @CsvSource({"-1, false", "1, false", "-1, true", "1, true"})
+    void aUsersTableIsInstalledReplacedAndTakenAwayWithoutAGap(int pasid, boolean caches) {
+        var hardware = new VtdHardware(memory, scalable(), caches ? CacheGeometries.DEFAULT : CacheGeometries.NONE);
         var driver = new VtdDriver(hardware, new WatchedMemory());
         var parent = table(driver, 0x10_0000);
         parent.map(0, 0x1_0000, GUEST_MEMORY, Permissions.READ_WRITE);
@@ -199,17 +227,29 @@ class VtdDriverTest {
         betweenWrites.set(() -> seen.add(look(hardware, DEVICE, pasid)));
 
         driver.attach(DEVICE, pasid, first);
-        assertThat(changes(seen)).as("bind").containsExactly("nothing", "0x808abc domain 2");
+        assertThat(changes(seen, look(hardware, DEVICE, pasid)))
+                .as("bind")
+                .containsExactly("nothing", "0x808abc domain 2");
         driver.attach(DEVICE, pasid, second);
-        assertThat(changes(seen)).as("another root").containsExactly("0x808abc domain 2", "0x809abc domain 2");
+        assertThat(changes(seen, look(hardware, DEVICE, pasid)))
+                .as("another root")
+                .containsExactly("0x808abc domain 2", "0x809abc domain 2");
         driver.attach(DEVICE, pasid, new Destination.Paged(parent));
-        assertThat(changes(seen)).as("the parent again").containsExactly("0x809abc domain 2", "0x100abc domain 3");
+        assertThat(changes(seen, look(hardware, DEVICE, pasid)))
+                .as("the parent again")
+                .containsExactly("0x809abc domain 2", "0x100abc domain 3");
         driver.attach(DEVICE, pasid, new Destination.Paged(own));
-        assertThat(changes(seen)).as("a first stage").containsExactly("0x100abc domain 3", "0x200abc domain 2");
+        assertThat(changes(seen, look(hardware, DEVICE, pasid)))
+                .as("a first stage")
+                .containsExactly("0x100abc domain 3", "0x200abc domain 2");
         driver.attach(DEVICE, pasid, second);
-        assertThat(changes(seen)).as("bound again").containsExactly("0x200abc domain 2", "0x809abc domain 3");
+        assertThat(changes(seen, look(hardware, DEVICE, pasid)))
+                .as("bound again")
+                .containsExactly("0x200abc domain 2", "0x809abc domain 3");
         driver.detach(DEVICE, pasid);
-        assertThat(changes(seen)).as("unbind").containsExactly("0x809abc domain 3", "nothing");
+        assertThat(changes(seen, look(hardware, DEVICE, pasid)))
+                .as("unbind")
+                .containsExactly("0x809abc domain 3", "nothing");
         betweenWrites.set(null);
         driver.close();
     }
@@ -222,9 +262,10 @@ class VtdDriverTest {
         }
     }
 
-    /** What was seen, without repetitions; and begins anew. */
-    private static List<String> changes(List<String> seen) {
+    /** What was seen, and is seen now, without repetitions; and begins anew. */
+    private static List<String> changes(List<String> seen, String now) {
         var changes = new ArrayList<String>();
+        seen.add(now);
         for (var sight : seen) {
             if (changes.isEmpty() || !changes.getLast().equals(sight)) {
                 changes.add(sight);
@@ -237,7 +278,7 @@ class VtdDriverTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void aThreadThatTranslatesAllTheTimeSeesTheOldOrTheNew(boolean isScalable) throws InterruptedException {
-        var hardware = new VtdHardware(memory, isScalable ? scalable() : legacy());
+        var hardware = new VtdHardware(memory, isScalable ? scalable() : legacy(), CacheGeometries.DEFAULT);
         var driver = new VtdDriver(hardware, memory, frames, readers);
         var first = table(driver, 0x10_0000);
         var second = table(driver, 0x20_0000);
@@ -273,7 +314,7 @@ class VtdDriverTest {
     @Test
     void everyFrameComesBack() {
         long free = frames.freeBytes();
-        var hardware = new VtdHardware(memory, scalable());
+        var hardware = new VtdHardware(memory, scalable(), CacheGeometries.DEFAULT);
         var driver = new VtdDriver(hardware, memory, frames, readers);
         var table = table(driver, 0x10_0000);
         for (int pasid : new int[] {1, 63, 64, 0xfffff}) {
@@ -291,7 +332,7 @@ class VtdDriverTest {
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 2, 3, 4, 5, 31, 32, 33, 34, 35})
     void anAttachThatRunsOutOfMemoryChangesNothing(int framesLeft) {
-        var hardware = new VtdHardware(memory, scalable());
+        var hardware = new VtdHardware(memory, scalable(), CacheGeometries.DEFAULT);
         var driver = new VtdDriver(hardware, memory, frames, readers);
         var table = table(driver, 0x10_0000);
         while (frames.freeBytes() > (long) framesLeft << 12) {
@@ -314,7 +355,7 @@ class VtdDriverTest {
 
     @Test
     void aReplaceThatRunsOutOfMemoryLeavesTheOldTable() {
-        var hardware = new VtdHardware(memory, scalable());
+        var hardware = new VtdHardware(memory, scalable(), CacheGeometries.DEFAULT);
         var driver = new VtdDriver(hardware, memory, frames, readers);
         var first = table(driver, 0x10_0000);
         var second = table(driver, 0x20_0000);
@@ -330,7 +371,7 @@ class VtdDriverTest {
     @Test
     void domainIdsAreLowestFirstAndRunOut() {
         var ids = new DomainIds(4);
-        var hardware = new VtdHardware(memory, scalable());
+        var hardware = new VtdHardware(memory, scalable(), CacheGeometries.DEFAULT);
         var driver = new VtdDriver(hardware, memory, frames, readers);
         var tables = new ArrayList<IoPageTable>();
         for (int id = 2; id < 16; id++) {
@@ -351,13 +392,13 @@ class VtdDriverTest {
     /** The bits, typed from VT-d 5.10, sections 9.2 to 9.6. */
     @Test
     void theEntriesAreThoseOfTheSpecification() {
-        var hardware = new VtdHardware(memory, scalable());
+        var hardware = new VtdHardware(memory, scalable(), CacheGeometries.DEFAULT);
         var driver = new VtdDriver(hardware, memory, frames, readers);
         var table = table(driver, 0x10_0000);
         driver.attach(DEVICE, 0x1234, new Destination.Paged(table));
         long root = rtaddr(hardware) & ~0xfffL;
         assertThat(rtaddr(hardware)).isEqualTo(root | 0x400);
-        assertThat(hardware.registers().get("GSTS")).isEqualTo(0xc000_0000L);
+        assertThat(hardware.registers().get("GSTS")).isEqualTo(0xc400_0000L);
         long contexts = memory.acquire(root + 0x3a0) & ~0xfffL;
         assertThat(memory.acquire(root + 0x3a0)).isEqualTo(contexts | 1);
         assertThat(memory.acquire(root + 0x3a8)).isZero();
@@ -384,7 +425,7 @@ class VtdDriverTest {
 
     @Test
     void withoutScalableModeContextEntriesLeadToTables() {
-        var hardware = new VtdHardware(memory, legacy());
+        var hardware = new VtdHardware(memory, legacy(), CacheGeometries.DEFAULT);
         var driver = new VtdDriver(hardware, memory, frames, readers);
         var table = table(driver, 0x10_0000);
         driver.attach(DEVICE, NO_PASID, new Destination.Paged(table));
@@ -399,12 +440,12 @@ class VtdDriverTest {
 
     @Test
     void aSecondUnitPointedAtTheSameTablesGivesTheSameAnswers() {
-        var hardware = new VtdHardware(memory, scalable());
+        var hardware = new VtdHardware(memory, scalable(), CacheGeometries.DEFAULT);
         var driver = new VtdDriver(hardware, memory, frames, readers);
         var table = table(driver, 0x10_0000);
         driver.attach(DEVICE, NO_PASID, new Destination.Paged(table));
         driver.attach(DEVICE, 7, new Destination.PassThrough());
-        var second = new VtdHardware(memory, scalable());
+        var second = new VtdHardware(memory, scalable(), CacheGeometries.DEFAULT);
         SequencedMap<String, Long> registers = new LinkedHashMap<>();
         registers.put("RTADDR", rtaddr(hardware));
         second.write(registers);

@@ -38,6 +38,13 @@ class VtdRegistersTest {
             for (var name : List.of("FEDATA", "FEADDR", "FEUADDR")) {
                 expected.put(name, 0L);
             }
+            for (var name : List.of("IQH", "IQT", "IQA", "ICS")) {
+                expected.put(name, 0L);
+            }
+            expected.put("IECTL", 0x8000_0000L);
+            for (var name : List.of("IEDATA", "IEADDR", "IEUADDR", "IQERCD")) {
+                expected.put(name, 0L);
+            }
             for (int record = 0; record < 8; record++) {
                 expected.put("FRCD" + record + "_LO", 0L);
                 expected.put("FRCD" + record + "_HI", 0L);

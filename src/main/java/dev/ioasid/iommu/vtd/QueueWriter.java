@@ -1,0 +1,98 @@
+package dev.ioasid.iommu.vtd;
+
+import dev.ioasid.iommu.IssuedCommand;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * The driver's end of the invalidation queue: writes descriptors into the ring and waits until the unit has done them.
+ *
+ * <p>Not safe for several threads: {@link VtdDriver} calls under its lock.
+ */
+final class QueueWriter {
+    private static final long RING_BYTES = 4096;
+    private static final long STATUS_BYTES = 4096;
+
+    private final VtdHardware hardware;
+    private final DriverMemory memory;
+    private final int size;
+    private final long ring;
+    private final long status;
+    private long tail;
+    private int sequence;
+
+    /** Makes a ring of one page and turns the queue on. ENOMEM. */
+    QueueWriter(VtdHardware hardware, DriverMemory memory, boolean scalable) {
+        this.hardware = hardware;
+        this.memory = memory;
+        this.size = scalable ? 32 : 16;
+        this.ring = memory.allocate(RING_BYTES);
+        try {
+            this.status = memory.allocate(STATUS_BYTES);
+        } catch (RuntimeException refused) {
+            memory.free(ring, RING_BYTES);
+            throw refused;
+        }
+        write("IQA", Iqa.IQA.address(ring) | Iqa.DW.of(scalable ? 1 : 0));
+    }
+
+    private void write(String register, long value) {
+        var one = new LinkedHashMap<String, Long>();
+        one.put(register, value);
+        hardware.write(one);
+    }
+
+    private long read(String register) {
+        return Objects.requireNonNull(hardware.registers().get(register));
+    }
+
+    /** What the unit was given, the wait at the end included, and which devices did not answer. */
+    record Outcome(List<IssuedCommand> issued, List<Integer> silent) {}
+
+    /** Has descriptors done, in order; when it returns, they are. */
+    Outcome submit(List<long[]> descriptors) {
+        var issued = new ArrayList<IssuedCommand>();
+        var silent = new ArrayList<Integer>();
+        int most = (int) (RING_BYTES / size) - 2; // a ring that is full looks empty
+        for (int from = 0; from < descriptors.size(); from += most) {
+            for (var words : descriptors.subList(from, Math.min(from + most, descriptors.size()))) {
+                add(words, issued);
+            }
+            await(issued, silent);
+        }
+        return new Outcome(List.copyOf(issued), List.copyOf(silent));
+    }
+
+    private void add(long[] words, List<IssuedCommand> issued) {
+        for (int word = 0; word < size / Long.BYTES; word++) {
+            memory.store(ring + tail + (long) word * Long.BYTES, word < words.length ? words[word] : 0);
+        }
+        tail = (tail + size) % RING_BYTES;
+        issued.add(Objects.requireNonNull(DescriptorType.of(words[0])).issued(words));
+    }
+
+    /** A device that does not answer has the wait aborted: the error is cleared and the wait written again. */
+    private void await(List<IssuedCommand> issued, List<Integer> silent) {
+        do {
+            sequence++;
+            add(WaitDescriptor.status(sequence, status), issued);
+            write("IQT", tail);
+            long errors = read("FSTS");
+            if (Fsts.IQE.isSet(errors)) {
+                throw new IllegalStateException("the unit stands: IQERCD 0x" + Long.toHexString(read("IQERCD")));
+            }
+            if (Fsts.ITE.isSet(errors)) {
+                silent.add((int) Iqercd.ITESID.get(read("IQERCD")));
+                write("FSTS", Fsts.ITE.mask());
+            }
+        } while ((int) memory.word(status) != sequence);
+    }
+
+    /** Gives back the ring. The queue is off. */
+    void close() {
+        memory.free(ring, RING_BYTES);
+        memory.free(status, STATUS_BYTES);
+    }
+}

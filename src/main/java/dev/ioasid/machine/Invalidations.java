@@ -1,0 +1,107 @@
+package dev.ioasid.machine;
+
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.Invalidation;
+import dev.ioasid.iommu.IssuedCommand;
+import dev.ioasid.machine.InvalidationRequest.Target;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Has the units of a machine forget what they and the devices were answered. Guarded by the machine's lock. */
+final class Invalidations {
+    private static final long GRANULE = 1L << 12;
+
+    private final Machine machine;
+
+    Invalidations(Machine machine) {
+        this.machine = machine;
+    }
+
+    /** In order; the first that cannot be done ends it. */
+    List<IssuedCommand> invalidate(List<InvalidationRequest> requests) {
+        var issued = new ArrayList<IssuedCommand>();
+        for (int index = 0; index < requests.size(); index++) {
+            try {
+                issued.addAll(invalidate(requests.get(index)));
+            } catch (RefusedException refused) {
+                throw refused.with("index", index).with("completed", index);
+            }
+        }
+        return List.copyOf(issued);
+    }
+
+    private List<IssuedCommand> invalidate(InvalidationRequest request) {
+        check(request.what());
+        return switch (request.target()) {
+            case Target.OfBind(int bind) ->
+                ofRoute(machine.binds().summary(bind).route(), request.what());
+            case Target.OfIoasid(int id) -> {
+                var ioasid = machine.ioasids().paging(id);
+                checkWidth(request.what(), ioasid.inputBits());
+                yield ioasid.unit().managedDriver().invalidate(ioasid.table(), request.what());
+            }
+            case Target.OfRoute(var route) ->
+                request.what().granularity() == Invalidation.Granularity.DEVICE && !route.hasPasid()
+                        ? ofDevice(route, request.what())
+                        : ofRoute(route, request.what());
+        };
+    }
+
+    private List<IssuedCommand> ofRoute(Route route, Invalidation what) {
+        var device = machine.devices().device(route.rid());
+        var driver = device.unit().managedDriver();
+        if (Routes.leadsTo(device, route.pasid()) == null) {
+            throw new RefusedException(Errno.ENOENT, route + " is not attached", Map.of("routes", List.of(route)));
+        }
+        return driver.invalidate(device.requester(), route.pasid(), what);
+    }
+
+    private List<IssuedCommand> ofDevice(Route route, Invalidation what) {
+        var device = machine.devices().device(route.rid());
+        var issued = new ArrayList<IssuedCommand>();
+        if (device.attached()) {
+            issued.addAll(ofRoute(route, what));
+        }
+        for (var pasid : List.copyOf(device.pasids().keySet())) {
+            if (Routes.leadsTo(device, pasid) != null) {
+                issued.addAll(ofRoute(new Route(route.rid(), pasid), what));
+            }
+        }
+        if (issued.isEmpty()) {
+            return ofRoute(new Route(route.rid(), DmaRequest.NO_PASID), what);
+        }
+        return issued;
+    }
+
+    private static void check(Invalidation what) {
+        if (what.granularity() != Invalidation.Granularity.RANGE) {
+            return;
+        }
+        if (what.caches().contains(Invalidation.Cache.PASID)) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "the PASID cache knows no addresses: granularity 'range' is for iotlb and dev-iotlb",
+                    Map.of("cache", "pasid"));
+        }
+        long length = what.last() - what.first() + 1;
+        boolean wraps = Long.compareUnsigned(what.last(), what.first()) < 0;
+        if (wraps || ((what.first() | length) & GRANULE - 1) != 0) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "0x%x bytes at iova 0x%x are not whole pages of 0x1000 bytes".formatted(length, what.first()),
+                    Map.of("iova", what.first(), "length", length));
+        }
+    }
+
+    private static void checkWidth(Invalidation what, int inputBits) {
+        if (what.granularity() == Invalidation.Granularity.RANGE && what.last() >>> inputBits != 0) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "0x%x lies beyond the %d bits of the IOASID".formatted(what.last(), inputBits),
+                    Map.of("iova", what.first()));
+        }
+    }
+}
