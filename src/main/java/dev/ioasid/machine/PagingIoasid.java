@@ -28,6 +28,7 @@ final class PagingIoasid extends Ioasid {
     private final IoPageTable table;
     private final TreeMap<Long, Mapping> mappings = new TreeMap<>(); // by iova
     private final IovaSpace space;
+    private final UnitCaches caches = new UnitCaches();
     private long mappedBytes;
 
     /** ENOMEM. */
@@ -43,15 +44,20 @@ final class PagingIoasid extends Ioasid {
                 machine.readers(),
                 shape.format(),
                 shape.inputBits(),
-                new UnitCaches());
+                caches);
         this.space = new IovaSpace(shape.inputBits(), this, mappings);
     }
 
     /** What the unit has read of the table. */
     private final class UnitCaches implements TableCaches {
+        /** What goes away was there for no request: it is a command's that is being undone, and commands are alone. */
+        private boolean unseen;
+
         @Override
         public void invalidate(long first, long last, boolean tables) {
-            unit.managedDriver().changed(table, first, last, tables);
+            if (!unseen) {
+                unit.managedDriver().changed(table, first, last, tables);
+            }
         }
 
         @Override
@@ -102,11 +108,17 @@ final class PagingIoasid extends Ioasid {
             try {
                 made.add(map(request));
             } catch (RefusedException refused) {
-                made.reversed().forEach(mapping -> remove(List.of(mapping)));
+                undo(() -> made.reversed().forEach(mapping -> remove(List.of(mapping))));
                 throw requests.size() == 1 ? refused : refused.with("index", made.size());
             }
         }
         return List.copyOf(made);
+    }
+
+    private void undo(Runnable undoing) {
+        caches.unseen = true;
+        undoing.run();
+        caches.unseen = false;
     }
 
     private Mapping map(MapRequest request) {
@@ -126,8 +138,9 @@ final class PagingIoasid extends Ioasid {
                 done += extent.length();
             }
         } catch (RefusedException refused) {
-            if (done > 0) {
-                table.unmap(iova, done);
+            long mapped = done;
+            if (mapped > 0) {
+                undo(() -> table.unmap(iova, mapped));
             }
             giveBack(extents, owned);
             throw refused.with("ioasid", id());

@@ -104,7 +104,9 @@ class TranslationController {
                 try {
                     translated.add(requests.get(i).request());
                 } catch (RefusedException refused) {
-                    throw refused.with("index", i);
+                    var named = refused.with("index", i);
+                    var property = refused.subjects().get("property");
+                    throw property == null ? named : named.with("property", "requests[%d].%s".formatted(i, property));
                 }
             }
             return new Command.Translate(translated);

@@ -11,6 +11,7 @@ import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
 import dev.ioasid.pagetable.Permissions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -112,6 +113,21 @@ class MachineCommandTest {
         return machine.memory().read(0, (int) MEMORY);
     }
 
+    /** A ring, and the page behind it with its status, tells what a unit was asked for, what was undone then included. */
+    private static byte[] memoryButTheRings(Machine machine) {
+        var memory = memory(machine);
+        machine.read(view -> {
+            for (var iommu : view.iommus()) {
+                int ring = (int) (view.registers(iommu.name()).getOrDefault("IQA", 0L) & -PAGE);
+                if (iommu.managed()) {
+                    Arrays.fill(memory, ring, ring + 2 * (int) PAGE, (byte) 0);
+                }
+            }
+            return null;
+        });
+        return memory;
+    }
+
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
     void aRefusedCommandHasChangedNothing(long seed) {
@@ -119,13 +135,15 @@ class MachineCommandTest {
             Map<Errno, Integer> refusals = new EnumMap<>(Errno.class);
             for (var command : randomCommands(seed, 4000)) {
                 var state = state(machine);
-                var memory = memory(machine);
+                var memory = memoryButTheRings(machine);
                 long free = machine.frames().freeBytes();
                 try {
                     machine.apply(command);
                 } catch (RefusedException refused) {
                     refusals.merge(refused.errno(), 1, Integer::sum);
-                    assertThat(memory(machine)).as("memory after %s", command).isEqualTo(memory);
+                    assertThat(Arrays.equals(memoryButTheRings(machine), memory))
+                            .as("memory after %s", command)
+                            .isTrue();
                     assertThat(state(machine)).as("state after %s", command).isEqualTo(state);
                     assertThat(machine.frames().freeBytes())
                             .as("frames after %s", command)

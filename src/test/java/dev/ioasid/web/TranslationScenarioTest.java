@@ -172,8 +172,7 @@ class TranslationScenarioTest extends HttpTest {
             6,  0x10, 400, EINVAL
             16, 3,    400, EINVAL
             17, 2,    400, EINVAL
-            18, 1,    422, EOPNOTSUPP
-            18, 2,    422, EOPNOTSUPP
+            17, 4,    400, EINVAL
             18, 3,    400, EINVAL
             19, 1,    400, EINVAL
             23, 1,    400, EINVAL
@@ -215,8 +214,8 @@ class TranslationScenarioTest extends HttpTest {
                 {"index": 1, "rid": "0000:3d:00.0"}""");
         refused(post(TRANSLATIONS, """
                 {"requests": [{"rid": "3b:00.0", "iova": "0x9000", "access": "read"},
-                              {"rid": "3b:00.0", "iova": "0x9000", "access": "read", "type": "translated"}]}"""), 422, "EOPNOTSUPP", """
-                {"index": 1}""");
+                              {"rid": "3b:00.0", "iova": "0x9000", "access": "read", "noWrite": true}]}"""), 400, "EINVAL", """
+                {"index": 1, "property": "requests[1].noWrite"}""");
         assertThat(json(M1 + "/iommus/iommu0/faults").get("items")).isEmpty();
         assertThat(json(post(TRANSLATIONS, "{\"requests\": []}")).toString()).isEqualTo("{\"results\":[]}");
     }
