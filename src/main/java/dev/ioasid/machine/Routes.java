@@ -168,6 +168,10 @@ final class Routes {
 
     /** Leads all members of a group, or, if one of them cannot be, none. */
     private void leadAll(Group group, @Nullable Destination to, @Nullable Destination back) {
+        if (back != null) {
+            // each is replaced in a copy, and where the one before was may be somebody's by then
+            machine.frames().require(group.members().size());
+        }
         List<Device> led = new ArrayList<>();
         try {
             for (var member : group.members().values()) {
@@ -175,7 +179,6 @@ final class Routes {
                 led.add(member);
             }
         } catch (RefusedException refused) {
-            // what the replaced entries took was given back, so the way back finds the memory that it needs
             led.reversed().forEach(member -> lead(member, DmaRequest.NO_PASID, back));
             throw refused;
         }

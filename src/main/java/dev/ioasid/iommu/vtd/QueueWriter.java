@@ -23,18 +23,13 @@ final class QueueWriter {
     private long tail;
     private int sequence;
 
-    /** Makes a ring of one page and turns the queue on. ENOMEM. */
+    /** Makes a ring of one page, with the status in the page behind it, and tells the unit. ENOMEM. */
     QueueWriter(VtdHardware hardware, DriverMemory memory, boolean scalable) {
         this.hardware = hardware;
         this.memory = memory;
         this.size = scalable ? 32 : 16;
-        this.ring = memory.allocate(RING_BYTES);
-        try {
-            this.status = memory.allocate(STATUS_BYTES);
-        } catch (RuntimeException refused) {
-            memory.free(ring, RING_BYTES);
-            throw refused;
-        }
+        this.ring = memory.allocate(RING_BYTES + STATUS_BYTES);
+        this.status = ring + RING_BYTES;
         write("IQA", Iqa.IQA.address(ring) | Iqa.DW.of(scalable ? 1 : 0));
     }
 
@@ -92,7 +87,6 @@ final class QueueWriter {
 
     /** Gives back the ring. The queue is off. */
     void close() {
-        memory.free(ring, RING_BYTES);
-        memory.free(status, STATUS_BYTES);
+        memory.free(ring, RING_BYTES + STATUS_BYTES);
     }
 }
