@@ -52,7 +52,8 @@ class OpenApi {
                                 `limit` and `after` in, `items` and `next` out. Bodies are strict: an unknown property, \
                                 a duplicate key or a fraction where an integer belongs is refused (EINVAL), and so is \
                                 an unknown query parameter. JSON and text bodies have at most 8 MiB, others 64 MiB \
-                                (E2BIG). Whatever is refused has changed nothing and answers `application/problem+json`.
+                                (E2BIG). Whatever is refused has changed nothing and answers `application/problem+json`; of \
+                                a list of invalidations or commands what stands before the bad one has been done.
 
                                 Each operation's example works as it stands against a machine that was made by \
                                 `POST /v1/machines {"name": "m1", "memory": "0x100000000", "preset": "siov"}`; where \

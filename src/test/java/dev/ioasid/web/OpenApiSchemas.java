@@ -14,7 +14,6 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Component;
 
@@ -61,8 +60,7 @@ class OpenApiSchemas implements ModelConverter {
 
     /** RFC 9457, and what {@link Problems} adds. */
     static Schema<?> problem() {
-        var errnos = Stream.concat(Arrays.stream(Errno.values()).map(Errno::name), Stream.of(Problems.EIO))
-                .toList();
+        var errnos = Arrays.stream(Errno.values()).map(Errno::name).toList();
         var schema = of("object", null)
                 .description(
                         "Why a request was refused (RFC 9457). The ids and addresses concerned stand beside these, by name.")
