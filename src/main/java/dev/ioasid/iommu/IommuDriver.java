@@ -46,6 +46,12 @@ public interface IommuDriver extends AutoCloseable {
     /** Blocks requests. When it returns, none is on its way through the tables any more. */
     void detach(Requester requester, int pasid);
 
+    /** A device is gone: of the next one in its place nothing is known. */
+    void removed(int sourceId);
+
+    /** Sees to what commands that were not its own have left behind in the unit. */
+    void settle();
+
     /**
      * A table of the service's has changed: when it returns, no route that leads through it, nested or not, is answered from what
      * was there before. Any thread may call.

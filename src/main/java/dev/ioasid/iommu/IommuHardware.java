@@ -26,7 +26,8 @@ public interface IommuHardware {
 
     /**
      * Does raw commands in order, as if they had come through the unit's queue; answers them decoded. EINVAL: one that the unit does not
-     * take, {@code index} and {@code completed} say which; those before it have been done. EOPNOTSUPP: the unit has no queue.
+     * take, {@code index} and {@code completed} say which; those before it have been done. EOPNOTSUPP: the unit has no queue;
+     * EBUSY: it stands after an error.
      *
      * @param commands of 64-bit words, lowest first
      */

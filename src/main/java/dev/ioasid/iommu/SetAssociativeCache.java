@@ -150,8 +150,11 @@ public final class SetAssociativeCache {
         return (int) VERSION.getOpaque(versions, (int) found / ways) == (int) (found >>> 32);
     }
 
-    /** Counts a lookup. */
+    /** Counts a lookup; where there is no cache, there is none. */
     public void count(boolean hit) {
+        if (sets == 0) {
+            return;
+        }
         if (hit) {
             counts.hit();
         } else {

@@ -80,7 +80,7 @@ public sealed interface Command<R> {
     record Submit(String iommu, List<List<Long>> commands) implements Command<List<IssuedCommand>> {
         @Override
         public List<IssuedCommand> applyTo(Machine machine) {
-            return machine.units().unit(iommu).hardware().submit(commands);
+            return machine.units().submit(iommu, commands);
         }
     }
 

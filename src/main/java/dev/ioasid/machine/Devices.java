@@ -155,6 +155,10 @@ final class Devices {
     private void remove(Device device) {
         byRid.remove(device.rid());
         device.unit().hardware().disconnect(device.rid().sourceId());
+        var driver = device.unit().driver();
+        if (driver != null) {
+            driver.removed(device.rid().sourceId());
+        }
         var group = device.group();
         group.members().remove(device.rid());
         if (group.members().isEmpty()) {

@@ -4,6 +4,7 @@ import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.CacheGeometry;
 import dev.ioasid.iommu.IommuCapabilities;
+import dev.ioasid.iommu.IssuedCommand;
 import dev.ioasid.iommu.vtd.CacheGeometries;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
 import dev.ioasid.iommu.vtd.VtdDriver;
@@ -11,6 +12,7 @@ import dev.ioasid.iommu.vtd.VtdHardware;
 import dev.ioasid.memory.AddressRange;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.TreeMap;
@@ -99,6 +101,17 @@ final class Units {
         }
         unit.hardware().write(values);
         return unit.hardware().registers();
+    }
+
+    List<IssuedCommand> submit(String name, List<List<Long>> commands) {
+        var unit = unit(name);
+        try {
+            return unit.hardware().submit(commands);
+        } finally {
+            if (unit.driver() != null) {
+                unit.driver().settle();
+            }
+        }
     }
 
     Collection<Unit> all() {

@@ -40,14 +40,14 @@ class CommandController {
     }
 
     @Operation(operationId = "submitCommands", summary = "Have raw commands done, in order; the first bad one ends it")
-    @Refuses({Errno.EOPNOTSUPP, Errno.E2BIG})
+    @Refuses({Errno.EBUSY, Errno.EOPNOTSUPP, Errno.E2BIG})
     @PostMapping(consumes = Web.JSON, produces = Web.JSON)
     InvalidatedBody submit(@PathVariable String machine, @PathVariable String iommu, @RequestBody CommandsBody body) {
         return submit(machine, iommu, body.words());
     }
 
     @Operation(operationId = "submitCommands", summary = "Have raw commands done, in order; the first bad one ends it")
-    @Refuses({Errno.EOPNOTSUPP, Errno.E2BIG})
+    @Refuses({Errno.EBUSY, Errno.EOPNOTSUPP, Errno.E2BIG})
     @PostMapping(consumes = Web.BYTES, produces = Web.JSON)
     InvalidatedBody submit(@PathVariable String machine, @PathVariable String iommu, @RequestBody byte[] body) {
         int size = machines.read(machine, view -> view.commandSize(iommu));

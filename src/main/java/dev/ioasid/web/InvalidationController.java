@@ -92,7 +92,7 @@ class InvalidationController {
             }
             boolean onlyLeaves = Boolean.TRUE.equals(leaf);
             if (granularity != GranularityName.RANGE) {
-                if (iova != null || length != null || leaf != null) {
+                if (iova != null || length != null || onlyLeaves) {
                     throw refused("iova, length and leaf go with granularity 'range'", "granularity");
                 }
                 var all = granularity == GranularityName.DEVICE

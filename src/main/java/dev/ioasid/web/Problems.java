@@ -44,7 +44,7 @@ import tools.jackson.core.JacksonException;
  */
 @RestControllerAdvice
 class Problems extends ResponseEntityExceptionHandler {
-    /** The errno of what is our own fault. Nothing is ever refused with it. */
+    /** With a status of 500 and above, the errno of what is our own fault. */
     static final String EIO = "EIO";
 
     /** What a problem document has anyway; no subject may take its place. */
@@ -180,7 +180,8 @@ class Problems extends ResponseEntityExceptionHandler {
     static ProblemDetail problem(HttpStatusCode status, String errno, String detail) {
         var problem = ProblemDetail.forStatusAndDetail(status, detail);
         problem.setType(URI.create("urn:ioasid:errno:" + errno));
-        problem.setTitle(errno.equals(EIO) ? "Internal error" : title(Errno.valueOf(errno)));
+        boolean ours = errno.equals(EIO) && status.is5xxServerError();
+        problem.setTitle(ours ? "Internal error" : title(Errno.valueOf(errno)));
         problem.setProperty("errno", errno);
         return problem;
     }

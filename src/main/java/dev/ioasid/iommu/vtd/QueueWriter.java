@@ -78,11 +78,18 @@ final class QueueWriter {
             if (Fsts.IQE.isSet(errors)) {
                 throw new IllegalStateException("the unit stands: IQERCD 0x" + Long.toHexString(read("IQERCD")));
             }
-            if (Fsts.ITE.isSet(errors)) {
-                silent.add((int) Iqercd.ITESID.get(read("IQERCD")));
-                write("FSTS", Fsts.ITE.mask());
-            }
+            silent.addAll(clearTimeout());
         } while ((int) memory.word(status) != sequence);
+    }
+
+    /** Lets the unit go on after a device has not answered, and says which one; empty if all have. */
+    List<Integer> clearTimeout() {
+        if (!Fsts.ITE.isSet(read("FSTS"))) {
+            return List.of();
+        }
+        int sourceId = (int) Iqercd.ITESID.get(read("IQERCD"));
+        write("FSTS", Fsts.ITE.mask());
+        return List.of(sourceId);
     }
 
     /** Gives back the ring. The queue is off. */

@@ -202,13 +202,14 @@ record RouteInvalidations(
 
     private void addIotlb(List<long[]> descriptors, Invalidation what) {
         boolean byDomain = isSecondStage() || !capabilities.scalable();
+        boolean byPage = byDomain || destination instanceof Destination.PassThrough;
         switch (what.granularity()) {
             case DEVICE -> descriptors.add(IotlbDescriptor.domain(domain));
             case PASID ->
                 descriptors.add(
                         byDomain ? IotlbDescriptor.domain(domain) : PasidIotlbDescriptor.all(domain, effectivePasid()));
             case RANGE -> {
-                if (byDomain) {
+                if (byPage) {
                     addDomainPages(descriptors, what.first(), what.last(), what.leavesOnly());
                 } else {
                     addPasidPages(descriptors, what.first(), what.last(), what.leavesOnly());

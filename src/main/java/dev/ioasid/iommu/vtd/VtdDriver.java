@@ -156,6 +156,16 @@ public final class VtdDriver implements IommuDriver {
         return requester.ats() && capabilities.has(Ecap.DT) && !withoutAts.contains(requester.sourceId());
     }
 
+    @Override
+    public synchronized void removed(int sourceId) {
+        withoutAts.remove(sourceId);
+    }
+
+    @Override
+    public synchronized void settle() {
+        queue.clearTimeout().forEach(this::takeAts);
+    }
+
     /** Has descriptors done. A device that does not answer loses its ATS. */
     private QueueWriter.Outcome submit(List<long[]> descriptors) {
         if (descriptors.isEmpty()) {

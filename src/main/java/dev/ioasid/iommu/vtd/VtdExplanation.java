@@ -62,6 +62,11 @@ final class VtdExplanation implements VtdSteps {
     }
 
     @Override
+    public void cachedRefusal(Structure structure) {
+        add(structure.cache(), 0, null, null, List.of(), null, "holds that there is no entry to be used (CAP.CM)");
+    }
+
+    @Override
     public void copy(TableFormat format, long input, long copy) {
         int level = StructureCaches.level(copy);
         add(

@@ -99,7 +99,7 @@ public final class VtdHardware implements IommuHardware {
      */
     public long translate(int sourceId, int pasid, long iova, int how) {
         var tlb = deviceTlbs.of(sourceId);
-        if (tlb != null) {
+        if (tlb != null && isAskedOfDevice(pasid, iova, how)) {
             long known = tlb.find(pasid, (how & PageWalk.PRIVILEGED) != 0, iova, how & REQUEST);
             tlb.count(known != 0);
             if (known != 0) {
@@ -108,6 +108,11 @@ public final class VtdHardware implements IommuHardware {
         }
         long outcome = untranslated(registers.mode(), sourceId, pasid, iova, how);
         return Refusal.is(outcome) ? report(outcome, sourceId, pasid, iova, how) : outcome;
+    }
+
+    /** Whether a device looks for what it knows: it does not for interrupts, nor to execute, which it is never told it may. */
+    private static boolean isAskedOfDevice(int pasid, long iova, int how) {
+        return pasid == DmaRequest.NO_PASID ? !PageWalk.isInterrupt(iova) : (how & EXECUTE) == 0;
     }
 
     /** The device knows the translation, and sends a translated request, which has no PASID. */
@@ -247,7 +252,9 @@ public final class VtdHardware implements IommuHardware {
         boolean privileged = (how & PageWalk.PRIVILEGED) != 0;
         if (request.kind() == DmaRequest.Kind.UNTRANSLATED) {
             var tlb = deviceTlbs.of(sourceId);
-            long known = tlb == null ? 0 : tlb.find(request.pasid(), privileged, request.iova(), how & REQUEST);
+            long known = tlb == null || !isAskedOfDevice(request.pasid(), request.iova(), how)
+                    ? 0
+                    : tlb.find(request.pasid(), privileged, request.iova(), how & REQUEST);
             if (known != 0) {
                 steps.answeredByDevice(known);
                 long address = Walked.address(known);
@@ -323,6 +330,10 @@ public final class VtdHardware implements IommuHardware {
         if (!capabilities.has(Ecap.QI)) {
             throw new RefusedException(
                     Errno.EOPNOTSUPP, "this unit has no invalidation queue", Map.of("capability", "QI"));
+        }
+        if (log.stopsQueue()) {
+            throw new RefusedException(
+                    Errno.EBUSY, "the invalidation queue stands until FSTS.IQE and FSTS.ITE are cleared", Map.of());
         }
         var issued = new ArrayList<IssuedCommand>();
         for (int index = 0; index < commands.size(); index++) {

@@ -50,6 +50,9 @@ interface VtdSteps extends Steps {
     /** A structure's words come from the cache that keeps it. */
     default void cached(Structure structure, BitLayout layout, long... words) {}
 
+    /** The cache keeps that the structure cannot be used. */
+    default void cachedRefusal(Structure structure) {}
+
     /** A structure should be at host physical {@code address}, where there is no memory. */
     void missing(Structure structure, long address);
 }

@@ -122,10 +122,14 @@ final class VtdTranslation {
             long refusal = cache.word(found, 2);
             if (cache.holds(found)) {
                 countUnlessDry(cache, true, dry);
+                if (Refusal.is(refusal)) {
+                    steps.cachedRefusal(Structure.CONTEXT_ENTRY);
+                    return refusal;
+                }
                 if (steps != VtdSteps.NOBODY) {
                     steps.cached(Structure.CONTEXT_ENTRY, ContextEntry.LAYOUT, c0, c1);
                 }
-                return Refusal.is(refusal) ? refusal : legacyBy(c0, c1, since, sourceId, iova, how, steps);
+                return legacyBy(c0, c1, since, sourceId, iova, how, steps);
             }
         }
         countUnlessDry(cache, false, dry);
@@ -294,12 +298,14 @@ final class VtdTranslation {
             long refusal = cache.word(found, 2);
             if (cache.holds(found)) {
                 countUnlessDry(cache, true, dry);
+                if (Refusal.is(refusal)) {
+                    steps.cachedRefusal(Structure.CONTEXT_ENTRY);
+                    return refusal;
+                }
                 if (steps != VtdSteps.NOBODY) {
                     steps.cached(Structure.CONTEXT_ENTRY, ScalableContextEntry.LAYOUT, c0, c1, 0, 0);
                 }
-                return Refusal.is(refusal)
-                        ? refusal
-                        : byContext(c0, c1, since, mode, sourceId, pasid, iova, how, execute, steps);
+                return byContext(c0, c1, since, mode, sourceId, pasid, iova, how, execute, steps);
             }
         }
         countUnlessDry(cache, false, dry);
@@ -409,25 +415,27 @@ final class VtdTranslation {
             long state = cache.word(found, 3);
             if (cache.holds(found)) {
                 countUnlessDry(cache, true, dry);
+                if (Refusal.is(state)) {
+                    steps.cachedRefusal(Structure.PASID_TABLE_ENTRY);
+                    return state;
+                }
                 if (steps != VtdSteps.NOBODY) {
                     steps.cached(Structure.PASID_TABLE_ENTRY, PasidTableEntry.LAYOUT, w0, w1, w2, 0, 0, 0, 0, 0);
                 }
-                return Refusal.is(state)
-                        ? state
-                        : byEntry(
-                                w0,
-                                w1,
-                                w2,
-                                disabled || state != 0,
-                                since,
-                                mode,
-                                sourceId,
-                                pasid,
-                                chosen,
-                                iova,
-                                request,
-                                execute,
-                                steps);
+                return byEntry(
+                        w0,
+                        w1,
+                        w2,
+                        disabled || state != 0,
+                        since,
+                        mode,
+                        sourceId,
+                        pasid,
+                        chosen,
+                        iova,
+                        request,
+                        execute,
+                        steps);
             }
         }
         countUnlessDry(cache, false, dry);
