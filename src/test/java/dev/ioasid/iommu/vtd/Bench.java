@@ -197,16 +197,25 @@ final class Bench implements AutoCloseable {
         return ask(request(request));
     }
 
-    /** Reads {@code 3A11 pasid 1234 privileged read 555512345678}; the pasid and the privilege may be left out. */
+    /**
+     * Reads {@code 3A11 pasid 1234 privileged read 555512345678}; the pasid and the privilege may be left out. {@code ask} makes it a
+     * translation request, {@code ask-nw} one without the wish to write, {@code translated} a translated request.
+     */
     static DmaRequest request(String text) {
         var words = List.of(text.strip().split(" +"));
         int pasid = words.contains("pasid") ? (int) hex(words.get(words.indexOf("pasid") + 1)) : DmaRequest.NO_PASID;
+        boolean asks = words.contains("ask") || words.contains("ask-nw");
+        var access = asks ? "read" : words.get(words.size() - 2);
         return new DmaRequest(
                 Rid.ofSourceId(0, (int) hex(words.getFirst())),
                 pasid,
                 hex(words.getLast()),
-                Access.valueOf(words.get(words.size() - 2).toUpperCase(Locale.ROOT)),
-                words.contains("privileged"));
+                Access.valueOf(access.toUpperCase(Locale.ROOT)),
+                words.contains("privileged"),
+                asks
+                        ? DmaRequest.Kind.TRANSLATION_REQUEST
+                        : words.contains("translated") ? DmaRequest.Kind.TRANSLATED : DmaRequest.Kind.UNTRANSLATED,
+                words.contains("ask-nw"));
     }
 
     /** Says {@code 88764CDEF 2M rw} or {@code fault 85}. */
