@@ -134,7 +134,7 @@ class UnmapBesideWarmCachesTest {
         }
         assertThat(wrong).isEmpty();
         assertThat(answers.get()).isGreaterThan(10_000);
-        assertThat(unmapped.get(0)).isGreaterThan(100);
+        assertThat(unmapped.get(0)).isGreaterThan(5);
         assertThat(hits()).as("the caches were warm").isGreaterThan(1000);
         driver.detach(DEVICE, 1);
         table.close();
@@ -198,7 +198,8 @@ class UnmapBesideWarmCachesTest {
                     if (!Refusal.is(outcome)) {
                         count++;
                         int age = least - generation(Walked.address(outcome)) & GENERATIONS - 1;
-                        if (age != 0 && age < GENERATIONS / 2) {
+                        boolean another = Walked.address(outcome) / PAGE % PAGES != page;
+                        if (another || age != 0 && age < GENERATIONS / 2) {
                             found.add("page %d was unmapped %d times and led to %x"
                                     .formatted(page, least, Walked.address(outcome)));
                         }
