@@ -31,7 +31,7 @@ jmh() {
 }
 
 for round in $(seq "$rounds"); do
-    for name in walk-4k-small walk-4k-large walk-4k-large-dep walk-4k-far walk-2m walk-nested-4k full-translate; do
+    for name in walk-4k-small walk-4k-large walk-4k-large-dep walk-4k-far walk-2m walk-nested-4k full-translate iotlb-hit full-translate-hit; do
         c "$name"
         parameter=$(echo "$name" | tr a-z- A-Z_)
         for threads in 1 2; do

@@ -38,7 +38,9 @@ public class ReadBenchmark {
             "WALK_4K_FAR",
             "WALK_2M",
             "WALK_NESTED_4K",
-            "FULL_TRANSLATE"
+            "FULL_TRANSLATE",
+            "IOTLB_HIT",
+            "FULL_TRANSLATE_HIT"
         })
         public Workload workload;
 

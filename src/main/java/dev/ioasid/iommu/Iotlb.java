@@ -44,6 +44,7 @@ public final class Iotlb {
 
     private final SetAssociativeCache cache;
     private final int[] shifts;
+    private final int smallest;
     /** Bit n: pages of size n have been kept. */
     @SuppressWarnings("UnusedVariable") // written by its handle
     private int held;
@@ -52,6 +53,7 @@ public final class Iotlb {
     public Iotlb(CacheGeometry geometry, CacheEpoch epoch, int... shifts) {
         this.cache = new SetAssociativeCache(geometry, 1, epoch);
         this.shifts = shifts;
+        this.smallest = shifts[0];
     }
 
     public boolean exists() {
@@ -68,10 +70,18 @@ public final class Iotlb {
      * @param need {@link Walked#READ} and {@link Walked#WRITE}: what an entry must be good for
      */
     public long find(long who, long address, long need) {
+        if (held == 1) { // the common case: pages of the smallest size only
+            long word = cache.single(key(address, smallest, 0), who);
+            return word > 0 ? (word & need) == need ? word & ~OFFSET | address & (1L << smallest) - 1 : 0 : word;
+        }
+        return findAmongSizes(who, address, need);
+    }
+
+    private long findAmongSizes(long who, long address, long need) {
         for (int left = held; left != 0; left &= left - 1) {
             int size = Integer.numberOfTrailingZeros(left);
             int shift = shifts[size];
-            long word = cache.first(key(address, shift, size), who);
+            long word = cache.single(key(address, shift, size), who);
             if (word != 0) {
                 return word < 0 ? word : (word & need) == need ? word & ~OFFSET | address & (1L << shift) - 1 : 0;
             }

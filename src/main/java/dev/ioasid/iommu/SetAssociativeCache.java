@@ -23,9 +23,14 @@ public final class SetAssociativeCache {
     /** In the first word of the key of every entry. */
     public static final long VALID = 1L << 63;
 
-    private static final VarHandle VERSION = MethodHandles.arrayElementVarHandle(int[].class);
+    private static final VarHandle VERSION = MethodHandles.arrayElementVarHandle(long[].class);
     private static final long MIX = 0x9e37_79b9_7f4a_7c15L;
-    private static final int GUESSES = 4096;
+    private static final long OTHER_MIX = 0xc2b2_ae3d_27d4_eb4fL;
+    /** So much of a version fits into what was found, which is not negative. */
+    private static final long VERSION_BITS = 0x7fff_ffff;
+
+    private static final int GUESS_BITS = 12;
+    private static final int GUESSES = 1 << GUESS_BITS;
     /** The sets of neighbouring domains begin so far apart. */
     private static final int SPREAD = 16;
 
@@ -42,15 +47,23 @@ public final class SetAssociativeCache {
         void entry(int set, int way, long key0, long key1, long tag, long[] words);
     }
 
+    // a set: its version, and then entry by entry: key, tag, words. What a lookup needs is in one array, and close
+    // together: every field
+    // that it reads is read again each time, because of the order that it reads in
+    private static final int KEY1 = 1;
+    private static final int TAG = 2;
+    private static final int WORDS = 3;
+    private static final int SMALL_SHIFT = 2;
+    private static final int LARGE_SHIFT = 3;
+
     private final CacheEpoch epoch;
-    private final int sets;
+    private final CacheGeometry geometry;
     private final int ways;
     private final int width;
-    private final long[] key0;
-    private final long[] key1;
-    private final long[] tags;
-    private final long[] words;
-    private final int[] versions;
+    private final int strideShift;
+    private final int row;
+    private final int lastSet;
+    private final long[] entries;
     private final byte[] next;
     /** The way in which a key was found the last time: a set is searched only where that is wrong. */
     private final byte[] guesses = new byte[GUESSES];
@@ -60,60 +73,60 @@ public final class SetAssociativeCache {
 
     /** @param width words of an entry, 1 to 4 */
     public SetAssociativeCache(CacheGeometry geometry, int width, CacheEpoch epoch) {
-        int entries = geometry.sets() * geometry.ways();
+        int sets = Math.max(geometry.sets(), 1); // of a cache that is none, one that stays empty
         this.epoch = epoch;
-        this.sets = geometry.sets();
+        this.geometry = geometry;
         this.ways = geometry.ways();
         this.width = width;
-        this.key0 = new long[entries];
-        this.key1 = new long[entries];
-        this.tags = new long[entries];
-        this.words = new long[entries * width];
-        this.versions = new int[sets];
+        this.strideShift = width == 1 ? SMALL_SHIFT : LARGE_SHIFT;
+        this.row = ways + 1 << strideShift;
+        this.lastSet = sets - 1;
+        this.entries = new long[sets * row];
         this.next = new byte[sets];
         this.evictions = new long[sets];
     }
 
     /** Whether there is such a cache at all. */
     public boolean exists() {
-        return sets != 0;
+        return geometry.sets() != 0;
     }
 
-    private int set(long k0, long k1) {
-        return (int) (k0 + SPREAD * (k1 + (k1 >>> 20) + (k1 >>> 40))) & sets - 1;
+    /** Where the set of a key begins. */
+    private int start(long k0, long k1) {
+        return ((int) (k0 + SPREAD * (k1 + (k1 >>> 20))) & lastSet) * row;
+    }
+
+    private static int guess(long k0, long k1) {
+        return (int) (k0 * MIX + k1 * OTHER_MIX >>> Long.SIZE - GUESS_BITS);
     }
 
     /**
-     * The first word of an entry.
+     * The word of an entry, in a cache of one word each.
      *
      * @param k0 with {@link #VALID}
      * @return 0 if there is no such entry
      */
-    public long first(long k0, long k1) {
-        if (sets == 0) {
-            return 0;
-        }
-        int set = set(k0, k1);
-        int version = (int) VERSION.getAcquire(versions, set);
-        int guess = (int) ((k0 * MIX ^ k1) * MIX >>> 52);
-        int at = set * ways + guesses[guess];
-        if (key0[at] != k0 || key1[at] != k1) {
-            at = search(set, k0, k1, guess);
+    public long single(long k0, long k1) {
+        int start = start(k0, k1);
+        long version = (long) VERSION.getAcquire(entries, start);
+        int at = start + (guesses[guess(k0, k1)] + 1 << SMALL_SHIFT);
+        if (entries[at] != k0 || entries[at + KEY1] != k1) {
+            at = search(start, k0, k1);
             if (at < 0) {
                 return 0;
             }
         }
-        long word = words[at * width];
+        long word = entries[at + WORDS];
         VarHandle.loadLoadFence();
-        return (version & 1) == 0 && (int) VERSION.getOpaque(versions, set) == version ? word : 0;
+        return (version & 1) == 0 && (long) VERSION.getOpaque(entries, start) == version ? word : 0;
     }
 
-    private int search(int set, long k0, long k1, int guess) {
-        int start = set * ways;
+    private int search(int start, long k0, long k1) {
         for (int way = 0; way < ways; way++) {
-            if (key0[start + way] == k0 && key1[start + way] == k1) {
-                guesses[guess] = (byte) way;
-                return start + way;
+            int at = start + (way + 1 << strideShift);
+            if (entries[at] == k0 && entries[at + KEY1] == k1) {
+                guesses[guess(k0, k1)] = (byte) way;
+                return at;
             }
         }
         return -1;
@@ -125,34 +138,32 @@ public final class SetAssociativeCache {
      * @return what {@link #word} and {@link #holds} want to have, or {@link #MISS}
      */
     public long find(long k0, long k1) {
-        if (sets == 0) {
-            return MISS;
-        }
-        int set = set(k0, k1);
-        int version = (int) VERSION.getAcquire(versions, set);
-        int at = search(set, k0, k1, (int) ((k0 * MIX ^ k1) * MIX >>> 52));
-        return at < 0 || (version & 1) != 0 ? MISS : (long) version << 32 | at;
+        int start = start(k0, k1);
+        long version = (long) VERSION.getAcquire(entries, start);
+        int at = search(start, k0, k1);
+        return at < 0 || (version & 1) != 0 ? MISS : (version & VERSION_BITS) << 32 | at;
     }
 
     /** A word of what was found; to be used only once {@link #holds} has been asked. */
     public long word(long found, int index) {
-        return words[(int) found * width + index];
+        return entries[(int) found + WORDS + index];
     }
 
     /** By what it is forgotten; to be used only once {@link #holds} has been asked. */
     public long tag(long found) {
-        return tags[(int) found];
+        return entries[(int) found + TAG];
     }
 
     /** Whether everything that was read of what was found was the entry's. */
     public boolean holds(long found) {
         VarHandle.loadLoadFence();
-        return (int) VERSION.getOpaque(versions, (int) found / ways) == (int) (found >>> 32);
+        int start = (int) found / row * row;
+        return ((long) VERSION.getOpaque(entries, start) & VERSION_BITS) == found >>> 32;
     }
 
     /** Counts a lookup; where there is no cache, there is none. */
     public void count(boolean hit) {
-        if (sets == 0) {
+        if (!exists()) {
             return;
         }
         if (hit) {
@@ -168,45 +179,41 @@ public final class SetAssociativeCache {
      * @param since the epoch before anything of it was read from memory
      */
     public void fill(int since, long k0, long k1, long tag, long word0, long word1, long word2, long word3) {
-        if (sets == 0) {
+        if (!exists()) {
             return;
         }
-        int set = set(k0, k1);
-        int version = lock(set);
+        int start = start(k0, k1);
+        lock(start);
         if (epoch.now() == since) {
-            int at = set * ways + victim(set, k0, k1);
-            key0[at] = k0;
-            key1[at] = k1;
-            tags[at] = tag;
-            int first = at * width;
-            words[first] = word0;
+            int at = start + (victim(start, k0, k1) + 1 << strideShift);
+            entries[at] = k0;
+            entries[at + KEY1] = k1;
+            entries[at + TAG] = tag;
+            entries[at + WORDS] = word0;
             if (width > 1) {
-                words[first + 1] = word1;
-            }
-            if (width > 2) {
-                words[first + 2] = word2;
-            }
-            if (width > 3) {
-                words[first + 3] = word3;
+                entries[at + WORDS + 1] = word1;
+                entries[at + WORDS + 2] = word2;
+                entries[at + WORDS + 3] = word3;
             }
         }
-        unlock(set, version);
+        unlock(start);
     }
 
-    private int victim(int set, long k0, long k1) {
-        int start = set * ways;
+    private int victim(int start, long k0, long k1) {
         int free = -1;
         for (int way = ways - 1; way >= 0; way--) {
-            if (key0[start + way] == k0 && key1[start + way] == k1) {
+            int at = start + (way + 1 << strideShift);
+            if (entries[at] == k0 && entries[at + KEY1] == k1) {
                 return way;
             }
-            if (key0[start + way] == 0) {
+            if (entries[at] == 0) {
                 free = way;
             }
         }
         if (free >= 0) {
             return free;
         }
+        int set = start / row;
         int way = next[set];
         next[set] = (byte) ((way + 1) % ways);
         evictions[set]++;
@@ -215,50 +222,44 @@ public final class SetAssociativeCache {
 
     /** Forgets entries. The epoch has been turned before. */
     public void invalidate(Doomed doomed) {
-        for (int set = 0; set < sets; set++) {
-            int version = lock(set);
-            for (int at = set * ways; at < (set + 1) * ways; at++) {
-                if (key0[at] != 0 && doomed.test(key0[at], key1[at], tags[at])) {
-                    key0[at] = 0;
+        for (int start = 0; start < entries.length; start += row) {
+            lock(start);
+            for (int way = 1; way <= ways; way++) {
+                int at = start + (way << strideShift);
+                if (entries[at] != 0 && doomed.test(entries[at], entries[at + KEY1], entries[at + TAG])) {
+                    entries[at] = 0;
                 }
             }
-            unlock(set, version);
+            unlock(start);
         }
     }
 
-    private int lock(int set) {
+    private void lock(int start) {
         while (true) {
-            int version = (int) VERSION.getOpaque(versions, set);
-            if ((version & 1) == 0 && VERSION.compareAndSet(versions, set, version, version + 1)) {
+            long version = (long) VERSION.getOpaque(entries, start);
+            if ((version & 1) == 0 && VERSION.compareAndSet(entries, start, version, version + 1)) {
                 VarHandle.storeStoreFence(); // nobody sees a change under the version before
-                return version;
+                return;
             }
             Thread.onSpinWait();
         }
     }
 
-    private void unlock(int set, int version) {
-        VERSION.setRelease(versions, set, version + 2);
+    private void unlock(int start) {
+        VERSION.setRelease(entries, start, entries[start] + 1);
     }
 
     /** Shows every entry, by set and way. */
     public void forEach(Visitor visitor) {
-        for (int set = 0; set < sets; set++) {
-            int version = lock(set);
-            var there = new boolean[ways];
-            var copy = new long[ways][];
+        for (int start = 0; start < entries.length; start += row) {
+            lock(start);
+            var copy = Arrays.copyOfRange(entries, start, start + row);
+            unlock(start);
             for (int way = 0; way < ways; way++) {
-                int at = set * ways + way;
-                there[way] = key0[at] != 0;
-                copy[way] = Arrays.copyOfRange(words, at * width, (at + 1) * width);
-            }
-            var k0 = Arrays.copyOfRange(key0, set * ways, (set + 1) * ways);
-            var k1 = Arrays.copyOfRange(key1, set * ways, (set + 1) * ways);
-            var tag = Arrays.copyOfRange(tags, set * ways, (set + 1) * ways);
-            unlock(set, version);
-            for (int way = 0; way < ways; way++) {
-                if (there[way]) {
-                    visitor.entry(set, way, k0[way], k1[way], tag[way], copy[way]);
+                int at = way + 1 << strideShift;
+                if (copy[at] != 0) {
+                    var words = Arrays.copyOfRange(copy, at + WORDS, at + WORDS + width);
+                    visitor.entry(start / row, way, copy[at], copy[at + KEY1], copy[at + TAG], words);
                 }
             }
         }
@@ -267,13 +268,12 @@ public final class SetAssociativeCache {
     /** How it is used. */
     public CacheSummary summary(String name) {
         int used = 0;
-        for (long key : key0) {
-            used += key != 0 ? 1 : 0;
+        for (int start = 0; start < entries.length; start += row) {
+            for (int way = 1; way <= ways; way++) {
+                used += entries[start + (way << strideShift)] != 0 ? 1 : 0;
+            }
         }
-        long evicted = 0;
-        for (long count : evictions) {
-            evicted += count;
-        }
-        return new CacheSummary(name, sets, ways, used, counts.hits(), counts.misses(), evicted);
+        long evicted = Arrays.stream(evictions).sum();
+        return new CacheSummary(name, geometry.sets(), ways, used, counts.hits(), counts.misses(), evicted);
     }
 }

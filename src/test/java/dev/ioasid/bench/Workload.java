@@ -10,7 +10,9 @@ public enum Workload {
     WALK_4K_FAR(0xb16e37e5f14621e8L, world -> world.far(false), World::walkFar),
     WALK_2M(0xf56e37e5f14621e8L, world -> world.far(true), World::walkFar),
     WALK_NESTED_4K(0xb02e40ede14621e8L, World::nested, World::walkNested),
-    FULL_TRANSLATE(0xb03d1847a849ab90L, World::routes, World::translate);
+    FULL_TRANSLATE(0xb03d1847a849ab90L, World::routes, World::translate),
+    IOTLB_HIT(0xb00f4247a09c3abcL, World::known, World::find),
+    FULL_TRANSLATE_HIT(0xb03d175b1d09ab90L, World::knownRoutes, World::translateKnown);
 
     public static final long SEED = 0x9E3779B97F4A7C15L;
     public static final int CHECKED = 1_000_000;

@@ -1,5 +1,8 @@
 package dev.ioasid.bench;
 
+import dev.ioasid.iommu.CacheEpoch;
+import dev.ioasid.iommu.CacheGeometry;
+import dev.ioasid.iommu.Iotlb;
 import dev.ioasid.iommu.vtd.CacheGeometries;
 import dev.ioasid.iommu.vtd.NamedCapabilities;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
@@ -34,6 +37,15 @@ public final class World implements AutoCloseable {
     private static final TableFormat FIRST_STAGE =
             TableFormat.x8664(4, 48, TableFormat.LEAF_4K | TableFormat.LEAF_2M | TableFormat.LEAF_1G);
 
+    /** 2,048 pages of 128 routes, and the 128 entries that lead there. */
+    private static final CacheGeometries WARM = new CacheGeometries(
+            new CacheGeometry(16, 4),
+            new CacheGeometry(64, 4),
+            new CacheGeometry(32, 4),
+            new CacheGeometry(32, 4),
+            new CacheGeometry(512, 8),
+            CacheGeometry.NONE);
+
     public final Readers readers = new Readers();
     private final PhysicalMemory memory = new PhysicalMemory(4 * GIB);
     private final FrameAllocator frames = new FrameAllocator(memory);
@@ -41,7 +53,8 @@ public final class World implements AutoCloseable {
     private final StraightWalk straight = new StraightWalk(memory, LARGE_PAGES, 48);
     private final StraightFirstStage firstStage = new StraightFirstStage(memory, FIRST_STAGE);
     private final List<IoPageTable> tables = new ArrayList<>();
-    private final VtdHardware hardware = new VtdHardware(memory, capabilities(), CacheGeometries.NONE);
+    private VtdHardware hardware = new VtdHardware(memory, capabilities(), CacheGeometries.NONE);
+    private final Iotlb iotlb = new Iotlb(new CacheGeometry(64, 8), new CacheEpoch(), 12, 21, 30);
     private final long smallBase = 0x7F12_3440_0000L;
     private final long base = 0x7F00_0000_0000L;
     private final long guestBase = 0x5555_0000_0000L;
@@ -150,6 +163,46 @@ public final class World implements AutoCloseable {
         var values = new LinkedHashMap<String, Long>();
         values.put(register, value);
         hardware.write(values);
+    }
+
+    /** What {@code did} 1 to 4 and {@code pasid} 1 to 4 know of 16 pages: 4 ways of each set. */
+    public World known() {
+        for (long did = 1; did <= 4; did++) {
+            for (long pasid = 1; pasid <= 4; pasid++) {
+                for (long page = 0; page < 16; page++) {
+                    long found = Walked.untranslated(0x1_0000_0000L + page * PAGE, 12) | Walked.MARKED;
+                    iotlb.keep(0, did << 20 | pasid, 0, smallBase + page * PAGE, found);
+                }
+            }
+        }
+        return this;
+    }
+
+    /** The routes of {@link #routes}, whose first 16 pages each are in the IOTLB of a unit that has room for them. */
+    public World knownRoutes() {
+        hardware = new VtdHardware(memory, capabilities(), WARM);
+        routes();
+        for (int requester = 0; requester < 16; requester++) {
+            for (int k = 0; k < 8; k++) {
+                for (long page = 0; page < 16; page++) {
+                    long iova = base | (long) ((requester * 8 + k) % 16) << 30 | page * PAGE;
+                    long unused = hardware.translate(0x3a00 + requester, 100 + 77 * k, iova, PageWalk.READ);
+                }
+            }
+        }
+        return this;
+    }
+
+    long find(long random) {
+        long who = 1 + (random & 3) << 20 | 1 + (random >>> 2 & 3);
+        return iotlb.find(who, smallBase | random >>> 4 & 0xffff, need(random));
+    }
+
+    long translateKnown(long random) {
+        int k = (int) random & 7;
+        int requester = (int) (random >>> 4) & 15;
+        long iova = base | (long) ((requester * 8 + k) % 16) << 30 | random >>> 8 & 0xffff;
+        return hardware.translate(0x3a00 + requester, 100 + 77 * k, iova, need(random));
     }
 
     long walkSmall(long random) {

@@ -141,7 +141,7 @@ final class VtdCaches implements StructureCaches {
         long owner = structureOwner(format, whose);
         long copy = 0;
         for (int level = 1; level < format.levels() && copy == 0; level++) {
-            copy = cache.first(structureKey(input, level), owner);
+            copy = cache.single(structureKey(input, level), owner);
         }
         if (!dry) {
             cache.count(copy != 0);
