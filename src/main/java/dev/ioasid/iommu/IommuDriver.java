@@ -3,6 +3,7 @@ package dev.ioasid.iommu;
 import dev.ioasid.pagetable.IoPageTable;
 import dev.ioasid.pagetable.TableFormat;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +33,7 @@ public interface IommuDriver extends AutoCloseable {
      *
      * @param addressWidth null: the format's usual one
      */
-    UserTable userTable(String format, @Nullable Integer addressWidth, long root);
+    UserTable userTable(String format, @Nullable Integer addressWidth, long root, Set<UserTable.Option> options);
 
     /**
      * Leads requests to a destination, in place of the one before if there is one, and without a moment between them.

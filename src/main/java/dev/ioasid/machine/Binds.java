@@ -6,6 +6,7 @@ import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.UserTable;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -48,11 +49,17 @@ final class Binds {
         this.machine = machine;
     }
 
-    BindSummary create(Route route, int parentId, String format, @Nullable Integer addressWidth, long root) {
+    BindSummary create(
+            Route route,
+            int parentId,
+            String format,
+            @Nullable Integer addressWidth,
+            long root,
+            Set<UserTable.Option> options) {
         var device = machine.devices().device(route.rid());
         var driver = device.unit().managedDriver();
         var parent = parent(parentId, device);
-        var table = driver.userTable(format, addressWidth, root);
+        var table = driver.userTable(format, addressWidth, root, options);
         checkUnbound(device, route);
         boolean wasAttached = Routes.leadsTo(device, route.pasid()) == parent;
         var bind = new Bind(LowestFree.of(byId.navigableKeySet()), route, parent, wasAttached, table);
@@ -84,13 +91,19 @@ final class Binds {
     }
 
     /** Installs another table in place of the one before, without a moment between them. ENOENT. */
-    BindSummary replace(int id, @Nullable String format, @Nullable Integer addressWidth, long root) {
+    BindSummary replace(
+            int id,
+            @Nullable String format,
+            @Nullable Integer addressWidth,
+            long root,
+            @Nullable Set<UserTable.Option> options) {
         var bind = bind(id);
         var driver = machine.devices().device(bind.route.rid()).unit().managedDriver();
         var table = driver.userTable(
                 format == null ? bind.table.format() : format,
                 addressWidth == null ? Integer.valueOf(bind.table.addressWidth()) : addressWidth,
-                root);
+                root,
+                options == null ? bind.table.options() : options);
         machine.routes().lead(bind.route, bind.destination(table), bind.destination(bind.table));
         bind.table = table;
         return bind.summary();

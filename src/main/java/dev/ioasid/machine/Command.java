@@ -6,10 +6,12 @@ import dev.ioasid.iommu.IommuCapabilities;
 import dev.ioasid.iommu.IssuedCommand;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Translation;
+import dev.ioasid.iommu.UserTable;
 import dev.ioasid.machine.lspci.ListedFunction;
 import dev.ioasid.memory.AddressRange;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -231,20 +233,36 @@ public sealed interface Command<R> {
             int parent,
             String format,
             @Nullable Integer addressWidth,
-            long root) implements Command<BindSummary> {
+            long root,
+            Set<UserTable.Option> options)
+            implements Command<BindSummary> {
+        /** A table that is walked without any option. */
+        public Bind(Route route, int parent, String format, @Nullable Integer addressWidth, long root) {
+            this(route, parent, format, addressWidth, root, Set.of());
+        }
+
         @Override
         public BindSummary applyTo(Machine machine) {
-            return machine.binds().create(route, parent, format, addressWidth, root);
+            return machine.binds().create(route, parent, format, addressWidth, root, options);
         }
     }
 
     /** Replaces the table of a bind without a gap. ENOENT; EINVAL, EOPNOTSUPP as for {@link Bind}; ENOMEM. Null: as it is. */
     record ReplaceBind(
-            int id, @Nullable String format, @Nullable Integer addressWidth, long root)
+            int id,
+            @Nullable String format,
+            @Nullable Integer addressWidth,
+            long root,
+            @Nullable Set<UserTable.Option> options)
             implements Command<BindSummary> {
+        /** Another root; the options stay. */
+        public ReplaceBind(int id, @Nullable String format, @Nullable Integer addressWidth, long root) {
+            this(id, format, addressWidth, root, null);
+        }
+
         @Override
         public BindSummary applyTo(Machine machine) {
-            return machine.binds().replace(id, format, addressWidth, root);
+            return machine.binds().replace(id, format, addressWidth, root, options);
         }
     }
 

@@ -3,12 +3,17 @@ package dev.ioasid.web;
 import dev.ioasid.errno.Errno;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Rid;
+import dev.ioasid.iommu.UserTable;
 import dev.ioasid.machine.BindSummary;
 import dev.ioasid.machine.Command;
 import dev.ioasid.machine.Route;
 import dev.ioasid.service.Machines;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.tags.Tag;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.ResponseEntity;
@@ -30,29 +35,76 @@ import org.springframework.web.bind.annotation.RestController;
         name = "binds",
         description = "Page tables that the user keeps, each installed on a route and nested on a paging IOASID.")
 class BindController {
-    /** {@code root} is an address in the space of {@code parent}. */
+    /** What a table is walked with: SRE, WPE and EAFE of VT-d. */
+    enum OptionName {
+        SUPERVISOR,
+        WRITE_PROTECT,
+        EXTENDED_ACCESSED;
+
+        private UserTable.Option option() {
+            return switch (this) {
+                case SUPERVISOR -> UserTable.Option.SUPERVISOR;
+                case WRITE_PROTECT -> UserTable.Option.WRITE_PROTECT;
+                case EXTENDED_ACCESSED -> UserTable.Option.EXTENDED_ACCESSED;
+            };
+        }
+
+        static Set<UserTable.Option> options(@Nullable List<OptionName> names) {
+            var options = EnumSet.noneOf(UserTable.Option.class);
+            if (names != null) {
+                names.forEach(name -> options.add(name.option()));
+            }
+            return options;
+        }
+
+        static List<OptionName> names(Set<UserTable.Option> options) {
+            return Arrays.stream(values())
+                    .filter(name -> options.contains(name.option()))
+                    .toList();
+        }
+    }
+
+    /** {@code root} is an address in the space of {@code parent}; {@code options} are none unless it says otherwise. */
     record NewBind(
             Rid rid,
             @Nullable Pasid pasid,
             int parent,
             FormatName format,
             @Nullable Integer addressWidth,
-            Hex root) {
+            Hex root,
+            @Nullable List<OptionName> options) {
         Command.Bind command() {
             var route = new Route(rid, pasid == null ? DmaRequest.NO_PASID : pasid.value());
-            return new Command.Bind(route, parent, WireName.of(format), addressWidth, root.value());
+            return new Command.Bind(
+                    route, parent, WireName.of(format), addressWidth, root.value(), OptionName.options(options));
         }
     }
 
     /** What is left out stays as it is. */
-    record BindTable(@Nullable FormatName format, @Nullable Integer addressWidth, Hex root) {
+    record BindTable(
+            @Nullable FormatName format,
+            @Nullable Integer addressWidth,
+            Hex root,
+            @Nullable List<OptionName> options) {
         Command.ReplaceBind command(int bind) {
             return new Command.ReplaceBind(
-                    bind, format == null ? null : WireName.of(format), addressWidth, root.value());
+                    bind,
+                    format == null ? null : WireName.of(format),
+                    addressWidth,
+                    root.value(),
+                    options == null ? null : OptionName.options(options));
         }
     }
 
-    record BindBody(int id, Rid rid, @Nullable Pasid pasid, int parent, String format, int addressWidth, Hex root) {
+    record BindBody(
+            int id,
+            Rid rid,
+            @Nullable Pasid pasid,
+            int parent,
+            String format,
+            int addressWidth,
+            Hex root,
+            @Nullable List<OptionName> options) {
         static BindBody of(BindSummary bind) {
             var route = RouteBody.of(bind.route());
             var table = bind.table();
@@ -63,7 +115,8 @@ class BindController {
                     bind.parent(),
                     table.format(),
                     table.addressWidth(),
-                    new Hex(table.root()));
+                    new Hex(table.root()),
+                    table.options().isEmpty() ? null : OptionName.names(table.options()));
         }
     }
 

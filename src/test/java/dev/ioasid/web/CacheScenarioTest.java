@@ -301,6 +301,37 @@ class CacheScenarioTest extends HttpTest {
         expectRefused(patch(M1 + "/devices/0000:3e:00.0", "{\"invalidationAnswers\": false}"), 422, "EOPNOTSUPP");
     }
 
+    /** Options of a bind are bits of its PASID table entry. */
+    @Test
+    void aBindIsWalkedWithItsOptions() {
+        write(PAGE_TABLE, 0x200001); // supervisor, read only
+        var privileged = DMA + ", \"privileged\": true";
+        assertThat(translate(privileged).get("fault").get("code").asString()).isEqualTo("0x5d");
+        var bind = json(put(M1 + "/binds/3", "{\"root\": \"0x100000\", \"options\": [\"supervisor\"]}"));
+        assertThat(bind.get("options").get(0).asString()).isEqualTo("supervisor");
+        assertThat(translate(privileged.replace("read", "write")).get("status").asString())
+                .isEqualTo("translated");
+        put(
+                        M1 + "/binds/3",
+                        "{\"root\": \"0x100000\", \"options\": [\"supervisor\", \"write-protect\", \"extended-accessed\"]}")
+                .expectStatus()
+                .isOk();
+        assertThat(translate(privileged.replace("read", "write"))
+                        .get("fault")
+                        .get("code")
+                        .asString())
+                .isEqualTo("0x85");
+        assertThat(translate(privileged).get("status").asString()).isEqualTo("translated");
+        var entry = ByteBuffer.wrap(bytes(get(M1 + "/ioasids/3/memory/" + PAGE_TABLE + "?length=8")))
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .getLong();
+        assertThat(entry & 0x420).as("accessed, extended accessed").isEqualTo(0x420);
+        assertThat(json(M1 + "/binds/3").get("options")).hasSize(3);
+        put(M1 + "/binds/3", "{\"root\": \"0x100000\"}").expectStatus().isOk();
+        assertThat(json(M1 + "/binds/3").get("options")).as("as they were").hasSize(3);
+        expectRefused(put(M1 + "/binds/3", "{\"root\": \"0x100000\", \"options\": [\"sre\"]}"), 400, "EINVAL");
+    }
+
     /** A guest's own driver: the ring is memory, and the registers are the unit's. */
     @Test
     void theRingOfAnUnmanagedUnit() {

@@ -9,6 +9,7 @@ import dev.ioasid.pagetable.TableFormat;
 import dev.ioasid.pagetable.Walked;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Which page tables the driver of a unit makes, and takes from users: what the unit's capabilities leave of the formats. */
@@ -107,7 +108,7 @@ final class TableShapes {
     }
 
     /** See {@link dev.ioasid.iommu.IommuDriver#userTable}. */
-    UserTable userTable(String format, @Nullable Integer addressWidth, long root) {
+    UserTable userTable(String format, @Nullable Integer addressWidth, long root, Set<UserTable.Option> options) {
         if (format.equals(SECOND_STAGE)) {
             throw new RefusedException(
                     Errno.EOPNOTSUPP,
@@ -121,6 +122,12 @@ final class TableShapes {
         if (!capabilities.has(Ecap.NEST)) {
             throw lacks("nesting");
         }
+        if (options.contains(UserTable.Option.SUPERVISOR) && !capabilities.has(Ecap.SRS)) {
+            throw lacks("SRS");
+        }
+        if (options.contains(UserTable.Option.EXTENDED_ACCESSED) && !capabilities.has(Ecap.EAFS)) {
+            throw lacks("EAFS");
+        }
         var shape = firstStage(addressWidth);
         if ((root & ~PasidTableEntry.FSPTPTR.mask()) != 0 || (root & capabilities.beyondHost()) != 0) {
             throw new RefusedException(
@@ -128,7 +135,7 @@ final class TableShapes {
                     "root 0x%x is not a multiple of 0x1000 below 2^%d".formatted(root, capabilities.hostAddressWidth()),
                     Map.of("root", root));
         }
-        return new UserTable(format, shape.inputBits(), shape.levels(), root);
+        return new UserTable(format, shape.inputBits(), shape.levels(), root, options);
     }
 
     private void needFirstStage() {

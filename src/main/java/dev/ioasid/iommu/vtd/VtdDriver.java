@@ -103,8 +103,9 @@ public final class VtdDriver implements IommuDriver {
     }
 
     @Override
-    public UserTable userTable(String format, @Nullable Integer addressWidth, long root) {
-        return shapes.userTable(format, addressWidth, root);
+    public UserTable userTable(
+            String format, @Nullable Integer addressWidth, long root, Set<UserTable.Option> options) {
+        return shapes.userTable(format, addressWidth, root, options);
     }
 
     @Override
@@ -399,7 +400,8 @@ public final class VtdDriver implements IommuDriver {
         words[2] = switch (destination) {
             case Destination.Nested nested ->
                 PasidTableEntry.FSPM.of(VtdFormats.mode(nested.table().levels()))
-                        | PasidTableEntry.FSPTPTR.address(nested.table().root());
+                        | PasidTableEntry.FSPTPTR.address(nested.table().root())
+                        | options(nested.table().options());
             case Destination.Paged(var table) -> table.format().stage() == Walked.Stage.FIRST ? firstStage(table) : 0;
             case Destination.PassThrough() -> 0;
         };
@@ -411,6 +413,12 @@ public final class VtdDriver implements IommuDriver {
         return PasidTableEntry.FSPM.of(VtdFormats.mode(table.format().levels()))
                 | PasidTableEntry.FSPTPTR.address(table.root())
                 | (capabilities.has(Ecap.SRS) ? PasidTableEntry.SRE.mask() | PasidTableEntry.WPE.mask() : 0);
+    }
+
+    private static long options(Set<UserTable.Option> options) {
+        return (options.contains(UserTable.Option.SUPERVISOR) ? PasidTableEntry.SRE.mask() : 0)
+                | (options.contains(UserTable.Option.WRITE_PROTECT) ? PasidTableEntry.WPE.mask() : 0)
+                | (options.contains(UserTable.Option.EXTENDED_ACCESSED) ? PasidTableEntry.EAFE.mask() : 0);
     }
 
     private static long secondStage(IoPageTable table) {

@@ -18,6 +18,7 @@ import dev.ioasid.pagetable.Walked;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicIntegerArray;
@@ -115,7 +116,9 @@ class UnmapBesideWarmCachesTest {
         }
         if (nested) {
             driver.attach(
-                    DEVICE, 1, new Destination.Nested(this, table, driver.userTable("x86-64", 48, bindTable(table))));
+                    DEVICE,
+                    1,
+                    new Destination.Nested(this, table, driver.userTable("x86-64", 48, bindTable(table), Set.of())));
         } else {
             driver.attach(DEVICE, 1, new Destination.Paged(table));
         }

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -217,8 +218,8 @@ class VtdDriverTest {
         writeUserTable(0, 0x8000);
         writeUserTable(0x4000, 0x9000);
         var owner = new Object();
-        var first = new Destination.Nested(owner, parent, driver.userTable("x86-64", 48, 0));
-        var second = new Destination.Nested(owner, parent, driver.userTable("x86-64", 48, 0x4000));
+        var first = new Destination.Nested(owner, parent, driver.userTable("x86-64", 48, 0, Set.of()));
+        var second = new Destination.Nested(owner, parent, driver.userTable("x86-64", 48, 0x4000, Set.of()));
         var firstStage = driver.tableShape("x86-64", null);
         var own = new IoPageTable(
                 memory, frames, counters, readers, firstStage.format(), firstStage.inputBits(), TableCaches.NONE);
