@@ -1,6 +1,8 @@
 package dev.ioasid.iommu;
 
-import java.lang.invoke.MethodHandles;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 
@@ -23,12 +25,15 @@ public final class SetAssociativeCache {
     /** In the first word of the key of every entry. */
     public static final long VALID = 1L << 63;
 
-    private static final VarHandle VERSION = MethodHandles.arrayElementVarHandle(long[].class);
+    private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+    private static final ValueLayout.OfLong PLAIN = ValueLayout.JAVA_LONG_UNALIGNED; // aligned nevertheless: read whole
+    private static final VarHandle VERSION = ValueLayout.JAVA_LONG.varHandle().withInvokeExactBehavior();
     private static final long MIX = 0x9e37_79b9_7f4a_7c15L;
     private static final long OTHER_MIX = 0xc2b2_ae3d_27d4_eb4fL;
     /** So much of a version fits into what was found, which is not negative. */
     private static final long VERSION_BITS = 0x7fff_ffff;
 
+    private static final int LINE = 64;
     private static final int GUESS_BITS = 12;
     private static final int GUESSES = 1 << GUESS_BITS;
     /** The sets of neighbouring domains begin so far apart. */
@@ -63,10 +68,12 @@ public final class SetAssociativeCache {
     private final int strideShift;
     private final int row;
     private final int lastSet;
-    private final long[] entries;
+    private final int length;
+    private final MemorySegment block;
+    private final long base;
     private final byte[] next;
     /** The way in which a key was found the last time: a set is searched only where that is wrong. */
-    private final byte[] guesses = new byte[GUESSES];
+    private final long guesses;
 
     private final HitCounts counts = new HitCounts();
     private final long[] evictions;
@@ -81,7 +88,10 @@ public final class SetAssociativeCache {
         this.strideShift = width == 1 ? SMALL_SHIFT : LARGE_SHIFT;
         this.row = ways + 1 << strideShift;
         this.lastSet = sets - 1;
-        this.entries = new long[sets * row];
+        this.length = sets * row;
+        this.block = Arena.ofAuto().allocate((long) length * Long.BYTES + GUESSES, LINE);
+        this.base = block.address();
+        this.guesses = base + (long) length * Long.BYTES;
         this.next = new byte[sets];
         this.evictions = new long[sets];
     }
@@ -96,6 +106,18 @@ public final class SetAssociativeCache {
         return ((int) (k0 + SPREAD * (k1 + (k1 >>> 20))) & lastSet) * row;
     }
 
+    private long load(int at) {
+        return ALL.get(PLAIN, base + (long) at * Long.BYTES);
+    }
+
+    private void store(int at, long word) {
+        ALL.set(PLAIN, base + (long) at * Long.BYTES, word);
+    }
+
+    private long version(int start) {
+        return (long) VERSION.getOpaque(ALL, base + (long) start * Long.BYTES);
+    }
+
     private static int guess(long k0, long k1) {
         return (int) (k0 * MIX + k1 * OTHER_MIX >>> Long.SIZE - GUESS_BITS);
     }
@@ -108,24 +130,27 @@ public final class SetAssociativeCache {
      */
     public long single(long k0, long k1) {
         int start = start(k0, k1);
-        long version = (long) VERSION.getAcquire(entries, start);
-        int at = start + (guesses[guess(k0, k1)] + 1 << SMALL_SHIFT);
-        if (entries[at] != k0 || entries[at + KEY1] != k1) {
-            at = search(start, k0, k1);
-            if (at < 0) {
+        long set = base + (long) start * Long.BYTES;
+        int guess = ALL.get(ValueLayout.JAVA_BYTE, guesses + guess(k0, k1));
+        long at = set + ((long) guess + 1 << SMALL_SHIFT + 3);
+        long version = (long) VERSION.getAcquire(ALL, set);
+        if ((ALL.get(PLAIN, at) ^ k0 | ALL.get(PLAIN, at + KEY1 * Long.BYTES) ^ k1) != 0) {
+            int found = search(start, k0, k1);
+            if (found < 0) {
                 return 0;
             }
+            at = base + (long) found * Long.BYTES;
         }
-        long word = entries[at + WORDS];
+        long word = ALL.get(PLAIN, at + WORDS * Long.BYTES);
         VarHandle.loadLoadFence();
-        return (version & 1) == 0 && (long) VERSION.getOpaque(entries, start) == version ? word : 0;
+        return (version & 1) == 0 && (long) VERSION.getOpaque(ALL, set) == version ? word : 0;
     }
 
     private int search(int start, long k0, long k1) {
         for (int way = 0; way < ways; way++) {
             int at = start + (way + 1 << strideShift);
-            if (entries[at] == k0 && entries[at + KEY1] == k1) {
-                guesses[guess(k0, k1)] = (byte) way;
+            if (load(at) == k0 && load(at + KEY1) == k1) {
+                ALL.set(ValueLayout.JAVA_BYTE, guesses + guess(k0, k1), (byte) way);
                 return at;
             }
         }
@@ -139,26 +164,26 @@ public final class SetAssociativeCache {
      */
     public long find(long k0, long k1) {
         int start = start(k0, k1);
-        long version = (long) VERSION.getAcquire(entries, start);
+        long version = (long) VERSION.getAcquire(ALL, base + (long) start * Long.BYTES);
         int at = search(start, k0, k1);
         return at < 0 || (version & 1) != 0 ? MISS : (version & VERSION_BITS) << 32 | at;
     }
 
     /** A word of what was found; to be used only once {@link #holds} has been asked. */
     public long word(long found, int index) {
-        return entries[(int) found + WORDS + index];
+        return load((int) found + WORDS + index);
     }
 
     /** By what it is forgotten; to be used only once {@link #holds} has been asked. */
     public long tag(long found) {
-        return entries[(int) found + TAG];
+        return load((int) found + TAG);
     }
 
     /** Whether everything that was read of what was found was the entry's. */
     public boolean holds(long found) {
         VarHandle.loadLoadFence();
         int start = (int) found / row * row;
-        return ((long) VERSION.getOpaque(entries, start) & VERSION_BITS) == found >>> 32;
+        return (version(start) & VERSION_BITS) == found >>> 32;
     }
 
     /** Counts a lookup; where there is no cache, there is none. */
@@ -186,14 +211,14 @@ public final class SetAssociativeCache {
         lock(start);
         if (epoch.now() == since) {
             int at = start + (victim(start, k0, k1) + 1 << strideShift);
-            entries[at] = k0;
-            entries[at + KEY1] = k1;
-            entries[at + TAG] = tag;
-            entries[at + WORDS] = word0;
+            store(at, k0);
+            store(at + KEY1, k1);
+            store(at + TAG, tag);
+            store(at + WORDS, word0);
             if (width > 1) {
-                entries[at + WORDS + 1] = word1;
-                entries[at + WORDS + 2] = word2;
-                entries[at + WORDS + 3] = word3;
+                store(at + WORDS + 1, word1);
+                store(at + WORDS + 2, word2);
+                store(at + WORDS + 3, word3);
             }
         }
         unlock(start);
@@ -203,10 +228,10 @@ public final class SetAssociativeCache {
         int free = -1;
         for (int way = ways - 1; way >= 0; way--) {
             int at = start + (way + 1 << strideShift);
-            if (entries[at] == k0 && entries[at + KEY1] == k1) {
+            if (load(at) == k0 && load(at + KEY1) == k1) {
                 return way;
             }
-            if (entries[at] == 0) {
+            if (load(at) == 0) {
                 free = way;
             }
         }
@@ -222,12 +247,12 @@ public final class SetAssociativeCache {
 
     /** Forgets entries. The epoch has been turned before. */
     public void invalidate(Doomed doomed) {
-        for (int start = 0; start < entries.length; start += row) {
+        for (int start = 0; start < length; start += row) {
             lock(start);
             for (int way = 1; way <= ways; way++) {
                 int at = start + (way << strideShift);
-                if (entries[at] != 0 && doomed.test(entries[at], entries[at + KEY1], entries[at + TAG])) {
-                    entries[at] = 0;
+                if (load(at) != 0 && doomed.test(load(at), load(at + KEY1), load(at + TAG))) {
+                    store(at, 0);
                 }
             }
             unlock(start);
@@ -236,8 +261,9 @@ public final class SetAssociativeCache {
 
     private void lock(int start) {
         while (true) {
-            long version = (long) VERSION.getOpaque(entries, start);
-            if ((version & 1) == 0 && VERSION.compareAndSet(entries, start, version, version + 1)) {
+            long version = version(start);
+            long at = base + (long) start * Long.BYTES;
+            if ((version & 1) == 0 && VERSION.compareAndSet(ALL, at, version, version + 1)) {
                 VarHandle.storeStoreFence(); // nobody sees a change under the version before
                 return;
             }
@@ -246,14 +272,15 @@ public final class SetAssociativeCache {
     }
 
     private void unlock(int start) {
-        VERSION.setRelease(entries, start, entries[start] + 1);
+        VERSION.setRelease(ALL, base + (long) start * Long.BYTES, load(start) + 1);
     }
 
     /** Shows every entry, by set and way. */
     public void forEach(Visitor visitor) {
-        for (int start = 0; start < entries.length; start += row) {
+        for (int start = 0; start < length; start += row) {
             lock(start);
-            var copy = Arrays.copyOfRange(entries, start, start + row);
+            var copy = block.asSlice((long) start * Long.BYTES, (long) row * Long.BYTES)
+                    .toArray(ValueLayout.JAVA_LONG);
             unlock(start);
             for (int way = 0; way < ways; way++) {
                 int at = way + 1 << strideShift;
@@ -268,9 +295,9 @@ public final class SetAssociativeCache {
     /** How it is used. */
     public CacheSummary summary(String name) {
         int used = 0;
-        for (int start = 0; start < entries.length; start += row) {
+        for (int start = 0; start < length; start += row) {
             for (int way = 1; way <= ways; way++) {
-                used += entries[start + (way << strideShift)] != 0 ? 1 : 0;
+                used += load(start + (way << strideShift)) != 0 ? 1 : 0;
             }
         }
         long evicted = Arrays.stream(evictions).sum();

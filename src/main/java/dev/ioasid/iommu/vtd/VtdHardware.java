@@ -45,6 +45,7 @@ public final class VtdHardware implements IommuHardware {
     private static final int REQUEST = PageWalk.READ | PageWalk.WRITE;
 
     private final VtdCapabilities capabilities;
+    private final boolean scalable;
     private final FaultLog log;
     private final VtdRegisters registers;
     private final StraightTranslation straight;
@@ -68,6 +69,7 @@ public final class VtdHardware implements IommuHardware {
             PhysicalMemory memory, VtdCapabilities capabilities, CacheGeometries geometries, LongConsumer written) {
         int deepest = capabilities.deepestLevels();
         this.capabilities = capabilities;
+        this.scalable = capabilities.scalable();
         this.memory = memory;
         this.log = new FaultLog(
                 capabilities.faultRecords(), deepest == 0 ? capabilities.inputBits() : 30 + 9 * (deepest - 2));
@@ -149,7 +151,7 @@ public final class VtdHardware implements IommuHardware {
             return false;
         }
         return switch ((int) Rtaddr.TTM.get(mode)) {
-            case Rtaddr.SCALABLE -> capabilities.scalable();
+            case Rtaddr.SCALABLE -> scalable;
             case Rtaddr.LEGACY -> !tagged && !Rtaddr.SSIRWE.isSet(mode);
             default -> false;
         };

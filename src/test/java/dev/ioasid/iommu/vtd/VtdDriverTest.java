@@ -312,6 +312,89 @@ class VtdDriverTest {
         driver.close();
     }
 
+    /** What was given to the queue since the last time, as it stands in the ring. */
+    private List<String> asked(VtdHardware hardware) {
+        long ring = Objects.requireNonNull(hardware.registers().get("IQA")) & -0x1000L;
+        long head = Objects.requireNonNull(hardware.registers().get("IQH"));
+        var names = new ArrayList<String>();
+        for (; looked != head; looked = (looked + 32) % 4096) {
+            long w0 = memory.acquire(ring + looked);
+            long w1 = memory.acquire(ring + looked + 8);
+            names.add(
+                    Objects.requireNonNull(DescriptorType.of(w0)).issued(w0, w1).name());
+        }
+        return names;
+    }
+
+    private long looked;
+
+    /** VT-d 5.10, section 6.5.3.3: the entry first, then what was derived from it, and the device last. */
+    @Test
+    void cachesForgetInTheOrderOfTheSpecification() {
+        var hardware = new VtdHardware(memory, scalable(), CacheGeometries.DEFAULT);
+        var driver = new VtdDriver(hardware, memory, frames, readers);
+        var parent = table(driver, 0x10_0000);
+        var bind = new Destination.Nested(this, parent, driver.userTable("x86-64", 48, 0, Set.of()));
+        driver.attach(DEVICE, 1, new Destination.Paged(parent));
+        assertThat(asked(hardware)).as("what was not there is in no cache").isEmpty();
+        driver.attach(DEVICE, 2, bind);
+        assertThat(asked(hardware)).isEmpty();
+
+        driver.attach(DEVICE, 2, new Destination.Nested(this, parent, driver.userTable("x86-64", 57, 0, Set.of())));
+        assertThat(asked(hardware))
+                .as("replace")
+                .containsExactly("pasid-cache-pasid", "iotlb-domain", "pasid-device-tlb", "wait");
+        driver.changed(parent, IOVA, IOVA + 0xfff, false);
+        assertThat(asked(hardware))
+                .as("a page of the parent: its own domain, the bind's, and both in the device")
+                .containsExactly("iotlb-page", "iotlb-page", "pasid-device-tlb", "pasid-device-tlb", "wait");
+        driver.detach(DEVICE, 2);
+        assertThat(asked(hardware))
+                .as("unbind")
+                .containsExactly("pasid-cache-pasid", "iotlb-domain", "pasid-device-tlb", "wait");
+        driver.detach(DEVICE, 1);
+        assertThat(asked(hardware))
+                .as("the last: the context entry as well")
+                .containsExactly(
+                        "pasid-cache-pasid",
+                        "iotlb-domain",
+                        "pasid-device-tlb",
+                        "wait",
+                        "context-cache-device",
+                        "pasid-cache-domain",
+                        "iotlb-domain",
+                        "device-tlb",
+                        "wait");
+        driver.attach(OTHER, NO_PASID, new Destination.PassThrough());
+        driver.attach(OTHER, NO_PASID, new Destination.Paged(parent));
+        assertThat(asked(hardware)).as("no ATS").containsExactly("pasid-cache-pasid", "pasid-iotlb-pasid", "wait");
+        driver.close();
+    }
+
+    /** In caching mode the unit remembers what was not there, and the driver sees to it that it is told. */
+    @Test
+    void inCachingModeTheDriverTellsTheUnitWhatIsThere() {
+        var caching = VtdCapabilities.named(new NamedCapabilities(
+                48, null, null, null, null, null, null, null, null, null, null, null, null, true, null, null, null));
+        var hardware = new VtdHardware(memory, caching, CacheGeometries.DEFAULT);
+        var driver = new VtdDriver(hardware, memory, frames, readers);
+        var table = table(driver, 0x10_0000);
+        assertThat(address(hardware, DEVICE, 1)).isNull();
+        driver.attach(DEVICE, 2, new Destination.PassThrough());
+        assertThat(address(hardware, DEVICE, 1)).isNull();
+        driver.attach(DEVICE, 1, new Destination.Paged(table));
+        assertThat(address(hardware, DEVICE, 1)).isEqualTo(0x10_0abcL);
+        var next = new DmaRequest(Rid.ofSourceId(0, DEVICE.sourceId()), 1, IOVA + 0x1000, Access.READ, false);
+        assertThat(hardware.translate(next)).isInstanceOf(Translation.Faulted.class);
+        table.map(IOVA + 0x1000, 0x1000, 0x30_0000, Permissions.READ_WRITE);
+        assertThat(hardware.translate(next))
+                .as("remembered: the table has told nobody")
+                .isInstanceOf(Translation.Faulted.class);
+        driver.added(table, IOVA + 0x1000, IOVA + 0x1fff);
+        assertThat(hardware.translate(next)).isInstanceOf(Translation.Translated.class);
+        driver.close();
+    }
+
     @Test
     void everyFrameComesBack() {
         long free = frames.freeBytes();
