@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
 import java.util.Arrays;
 
 /**
@@ -52,9 +53,9 @@ public final class SetAssociativeCache {
         void entry(int set, int way, long key0, long key1, long tag, long[] words);
     }
 
-    // a set: its version, and then entry by entry: key, tag, words. What a lookup needs is in one array, and close
-    // together: every field
-    // that it reads is read again each time, because of the order that it reads in
+    // A set: its version, and then entry by entry: key, tag, words. Off the heap, where a lookup pays for no bounds; it
+    // has
+    // made sure of them itself, since sets and ways are counted by it.
     private static final int KEY1 = 1;
     private static final int TAG = 2;
     private static final int WORDS = 3;
@@ -107,11 +108,14 @@ public final class SetAssociativeCache {
     }
 
     private long load(int at) {
-        return ALL.get(PLAIN, base + (long) at * Long.BYTES);
+        long word = ALL.get(PLAIN, base + (long) at * Long.BYTES);
+        Reference.reachabilityFence(this);
+        return word;
     }
 
     private void store(int at, long word) {
         ALL.set(PLAIN, base + (long) at * Long.BYTES, word);
+        Reference.reachabilityFence(this);
     }
 
     private long version(int start) {
@@ -143,7 +147,9 @@ public final class SetAssociativeCache {
         }
         long word = ALL.get(PLAIN, at + WORDS * Long.BYTES);
         VarHandle.loadLoadFence();
-        return (version & 1) == 0 && (long) VERSION.getOpaque(ALL, set) == version ? word : 0;
+        boolean whole = (version & 1) == 0 && (long) VERSION.getOpaque(ALL, set) == version;
+        Reference.reachabilityFence(this); // the block goes when nobody has it any more
+        return whole ? word : 0;
     }
 
     private int search(int start, long k0, long k1) {

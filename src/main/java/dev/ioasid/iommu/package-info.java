@@ -1,5 +1,6 @@
 /**
- * What every IOMMU is, whatever its architecture: requests, translations, faults, and the steps that explain them.
+ * What every IOMMU is, whatever its architecture: requests, translations, faults, the steps that explain them, and caches with what makes
+ * them forget.
  */
 @NullMarked
 package dev.ioasid.iommu;
