@@ -11,7 +11,7 @@ import java.util.List;
  * <p>Any thread may call, see {@link SetAssociativeCache}.
  */
 public final class DeviceTlb {
-    /** An address mask that means the whole space. */
+    /** Addresses are compared by so many bits. */
     private static final int ALL = Long.SIZE;
 
     private final int sourceId;

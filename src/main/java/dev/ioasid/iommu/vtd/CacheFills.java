@@ -71,7 +71,9 @@ final class CacheFills {
             int effectivePasid,
             int bits,
             long iova) {
-        if ((how & PageWalk.DRY) == 0 && Walked.rights(found) != 0) {
+        // of a page in which some addresses are interrupts, each request is judged by its own
+        boolean mixed = Walked.shift(found) > VtdTranslation.PAGE_SHIFT && AtsAnswer.meetsInterrupts(found);
+        if ((how & PageWalk.DRY) == 0 && Walked.rights(found) != 0 && !mixed) {
             boolean privileged = pasid != DmaRequest.NO_PASID && (how & PageWalk.PRIVILEGED) != 0;
             long tag = VtdCaches.tag(type, domain, effectivePasid, bits);
             caches.keep(since, sourceId, pasid, privileged, tag, iova, found);

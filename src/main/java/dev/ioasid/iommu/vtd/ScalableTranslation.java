@@ -332,8 +332,11 @@ final class ScalableTranslation {
         long domain = PasidTableEntry.DID.get(w1);
         boolean snoop = PasidTableEntry.PGSNP.isSet(w1);
         if (type == PasidTableEntry.PASS_THROUGH) {
-            int shift = (request & VtdHardware.TRANSLATION_REQUEST) != 0 ? largestPage : VtdTranslation.PAGE_SHIFT;
-            long found = Walked.untranslated(iova, shift) | Walked.MARKED | (snoop ? Walked.SNOOPED : 0);
+            long snooping = snoop ? Walked.SNOOPED : 0;
+            if ((request & VtdHardware.TRANSLATION_REQUEST) != 0) { // told more than what other requests are kept by
+                return Walked.untranslated(iova, largestPage) | snooping;
+            }
+            long found = Walked.untranslated(iova, VtdTranslation.PAGE_SHIFT) | Walked.MARKED | snooping;
             return fills.kept(
                     found, since, sourceId, pasid, request, type, domain, effectivePasid, CacheFills.HOST_BITS, iova);
         }

@@ -278,6 +278,25 @@ class VtdCachesTest {
         }
     }
 
+    /** A page in which some addresses are interrupts is good for the others, and never answers for these. */
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+            what                       | edits                         | before                          | request                          | answer
+            second stage, 2 MiB        | 204028 = FEE00083             | 3A11 read 7F1240B4CDEF          | 3A11 read 7F1240A4CDEF           | fault 87
+            nested, 2 MiB              | 404000 = FEE00083, 733888 = 40000087 | 3A11 pasid 42 read 111122300000 | 3A11 pasid 42 read 111122223333 | fault 87
+            pass-through, asked before | 101220 or 4                   | 3A11 pasid 77 ask FED00000      | 3A11 pasid 77 read FEE00000      | fault 87
+            """)
+    void interruptsInALargePageAreNotAnswered(String what, String edits, String before, String request, String answer) {
+        try (var bench = WorkedTables.scalable()) {
+            bench.edit(edits);
+            var hardware = bench.on();
+            assertThat(Bench.text(hardware.translate(Bench.request(before)))).doesNotStartWith("fault");
+            assertThat(Bench.text(hardware.translate(Bench.request(request)))).isEqualTo(answer);
+            assertThat(Bench.text(hardware.explain(Bench.request(request)).result()))
+                    .isEqualTo(answer);
+        }
+    }
+
     private static CacheSummary iotlb(VtdHardware hardware) {
         return hardware.caches().stream()
                 .filter(cache -> cache.name().equals(VtdCaches.IOTLB))
