@@ -77,6 +77,16 @@ final class Refusal {
         };
     }
 
+    /** A refusal that was remembered, as another request meets it: legacy mode names an absent page by what was wanted of it. */
+    static long met(long refusal, boolean write) {
+        var fault = fault(refusal);
+        if (fault != VtdFault.LGN_2 && fault != VtdFault.LGN_3) {
+            return refusal;
+        }
+        var named = write ? VtdFault.LGN_2 : VtdFault.LGN_3;
+        return refusal - fault.ordinal() + named.ordinal();
+    }
+
     static boolean is(long outcome) {
         return outcome < 0;
     }

@@ -137,7 +137,7 @@ public final class VtdHardware implements IommuHardware {
             long known = caches.find(sourceId, pasid, (how & PageWalk.PRIVILEGED) != 0, iova, how & REQUEST);
             caches.count(known != 0);
             if (known != 0) {
-                return known;
+                return Refusal.is(known) ? Refusal.met(known, (how & PageWalk.WRITE) != 0) : known;
             }
         }
         return translation.of(mode, sourceId, pasid, iova, how, VtdSteps.NOBODY);
@@ -269,7 +269,7 @@ public final class VtdHardware implements IommuHardware {
                     : 0;
             if (known != 0) {
                 steps.answeredByIotlb(known, caches.domain(sourceId, request.pasid(), privileged, request.iova()));
-                return answer(known, request);
+                return answer(Refusal.is(known) ? Refusal.met(known, (how & PageWalk.WRITE) != 0) : known, request);
             }
         }
         if (request.kind() == DmaRequest.Kind.TRANSLATION_REQUEST) {

@@ -234,6 +234,20 @@ class VtdCachesTest {
     }
 
     @Test
+    void inCachingModeLegacyModeStillNamesWhatWasWanted() {
+        try (var bench = WorkedTables.legacy()) {
+            bench.edit("CAP or 80, 203B38 = 0");
+            var hardware = bench.on();
+            assertThat(Bench.text(hardware.translate(Bench.request("3A11 write 7F1234567ABC"))))
+                    .isEqualTo("fault 5");
+            assertThat(Bench.text(hardware.translate(Bench.request(SECOND)))).isEqualTo("fault 6");
+            assertThat(Bench.text(hardware.explain(Bench.request(SECOND)).result()))
+                    .isEqualTo("fault 6");
+            assertThat(iotlb(hardware).hits()).isEqualTo(1);
+        }
+    }
+
+    @Test
     void inCachingModeFirstStagesAreNotRememberedEither() {
         try (var bench = WorkedTables.scalable()) {
             bench.edit("CAP or 80, 303A28 = 0");
