@@ -31,8 +31,8 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Pages of a table that the service keeps are unmapped, and mapped elsewhere, while other threads translate them through warm
  * caches. What begins after an unmap has returned is never answered from before it.
  *
- * <p>Each page goes from one physical page to the next, so an answer tells how old it is. Seen to fail within a second: no
- * invalidation at all; none of the paging-structure caches; a fill that does not look whether something was invalidated meanwhile.
+ * <p>Each page goes from one physical page to the next, so an answer tells how old it is. Seen to fail: no invalidation at all; a
+ * fill that does not look whether something was invalidated meanwhile; a driver without its lock.
  */
 class UnmapBesideWarmCachesTest {
     private static final long PAGE = 0x1000;
@@ -181,7 +181,10 @@ class UnmapBesideWarmCachesTest {
             for (int page = first; page < PAGES; page += 2) {
                 table.unmap(iova(page), PAGE);
                 unmapped.set(page, generation);
+                long taken = frames.allocate(); // a table that is needed now lies elsewhere, and its old frame is
+                // another's soon
                 table.map(iova(page), PAGE, physical(page, generation), Permissions.READ_WRITE);
+                frames.free(taken, PAGE);
             }
         }
     }
