@@ -121,6 +121,14 @@ class CacheScenarioTest extends HttpTest {
         assertThat(written.toString()).isEqualTo(words);
     }
 
+    /** A second stage's blocks are 1 GiB at most: of a range of more than 64 the domain forgets all. */
+    @Test
+    void aRangeOfVeryManyBlocksIsTheWholeDomain() {
+        var answer = invalidate("""
+                {"ioasid": 1, "caches": ["iotlb"], "granularity": "range", "iova": "0x0", "length": "0x1000000000000"}""");
+        assertThat(answer.get("descriptors").findValuesAsString("name")).containsExactly("iotlb-domain", "wait");
+    }
+
     @Test
     void aListIsDoneUpToTheFirstThatIsWrong() {
         var old = address(DMA);

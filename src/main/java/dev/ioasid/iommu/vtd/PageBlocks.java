@@ -26,8 +26,9 @@ final class PageBlocks {
      * always taken: there is no way with fewer.
      *
      * @param largestOrder of a block
+     * @param most where there are more, only so many and one are made
      */
-    static List<Block> of(long first, long last, int largestOrder) {
+    static List<Block> of(long first, long last, int largestOrder, int most) {
         var blocks = new ArrayList<Block>();
         long at = first;
         while (true) {
@@ -37,7 +38,7 @@ final class PageBlocks {
             int order = Math.min(Math.min(aligned, fits), largestOrder);
             var block = new Block(at, order);
             blocks.add(block);
-            if (Long.compareUnsigned(block.last(), last) >= 0) {
+            if (Long.compareUnsigned(block.last(), last) >= 0 || blocks.size() > most) {
                 return blocks;
             }
             at = block.last() + 1;

@@ -6,6 +6,7 @@ import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Invalidation;
 import dev.ioasid.iommu.Requester;
+import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.pagetable.Walked;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,6 +29,9 @@ record RouteInvalidations(
         boolean ats) {
     /** A range of more blocks is not worth it: the whole domain is forgotten. */
     static final int MOST_BLOCKS = 64;
+
+    /** Where no capability limits blocks, the whole space may be one: a range has 104 at most. */
+    private static final int LARGEST_ORDER = Long.SIZE - PhysicalMemory.PAGE_SHIFT;
 
     private int effectivePasid() {
         return pasid == DmaRequest.NO_PASID ? ridPasid : pasid;
@@ -110,7 +114,7 @@ record RouteInvalidations(
 
     private void addDomainPages(List<long[]> descriptors, long first, long last, boolean leavesOnly) {
         boolean byPage = capabilities.hasCap(Cap.PSI);
-        var blocks = PageBlocks.of(first, last, (int) Cap.MAMV.get(capabilities.cap()));
+        var blocks = PageBlocks.of(first, last, (int) Cap.MAMV.get(capabilities.cap()), MOST_BLOCKS);
         if (!byPage || blocks.size() > MOST_BLOCKS) {
             descriptors.add(IotlbDescriptor.domain(domain));
             return;
@@ -121,14 +125,14 @@ record RouteInvalidations(
     }
 
     private void addPasidPages(List<long[]> descriptors, long first, long last, boolean leavesOnly) {
-        for (var block : PageBlocks.of(first, last, Long.SIZE - 12)) {
+        for (var block : PageBlocks.of(first, last, LARGEST_ORDER, Integer.MAX_VALUE)) {
             descriptors.add(
                     PasidIotlbDescriptor.pages(domain, effectivePasid(), block.address(), block.order(), leavesOnly));
         }
     }
 
     private void addDeviceTlbPages(List<long[]> descriptors, long first, long last) {
-        for (var block : PageBlocks.of(first, last, Long.SIZE - 12)) {
+        for (var block : PageBlocks.of(first, last, LARGEST_ORDER, Integer.MAX_VALUE)) {
             addDeviceTlb(descriptors, new AtsRange(block.address(), block.last()));
         }
     }
