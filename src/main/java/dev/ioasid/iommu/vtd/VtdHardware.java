@@ -100,16 +100,25 @@ public final class VtdHardware implements IommuHardware {
      * @return see {@link Walked}; negative if it faulted, which is recorded as the tables ask
      */
     public long translate(int sourceId, int pasid, long iova, int how) {
-        var tlb = deviceTlbs.of(sourceId);
-        if (tlb != null && isAskedOfDevice(pasid, iova, how)) {
-            long known = tlb.find(pasid, (how & PageWalk.PRIVILEGED) != 0, iova, how & REQUEST);
-            tlb.count(known != 0);
-            if (known != 0) {
-                return byDevice(known, sourceId, how);
-            }
+        long known = knownByDevice(sourceId, pasid, iova, how);
+        if (known != 0) {
+            return byDevice(known, sourceId, how);
         }
         long outcome = untranslated(registers.mode(), sourceId, pasid, iova, how);
         return Refusal.is(outcome) ? report(outcome, sourceId, pasid, iova, how) : outcome;
+    }
+
+    /** What the device knows of an address, 0 for nothing; counted unless it is only explained. */
+    private long knownByDevice(int sourceId, int pasid, long iova, int how) {
+        var tlb = deviceTlbs.of(sourceId);
+        if (tlb == null || !isAskedOfDevice(pasid, iova, how)) {
+            return 0;
+        }
+        long known = tlb.find(pasid, (how & PageWalk.PRIVILEGED) != 0, iova, how & REQUEST);
+        if ((how & PageWalk.DRY) == 0) {
+            tlb.count(known != 0);
+        }
+        return known;
     }
 
     /** Whether a device looks for what it knows: it does not for interrupts, nor to execute, which it is never told it may. */
@@ -133,14 +142,20 @@ public final class VtdHardware implements IommuHardware {
                     ? translation.of(mode, sourceId, pasid, iova, how, VtdSteps.NOBODY)
                     : outcome;
         }
-        if (isLookedUp(mode, pasid, iova, how)) {
-            long known = caches.find(sourceId, pasid, (how & PageWalk.PRIVILEGED) != 0, iova, how & REQUEST);
-            caches.count(known != 0);
-            if (known != 0) {
-                return Refusal.is(known) ? Refusal.met(known, (how & PageWalk.WRITE) != 0) : known;
-            }
+        long known = knownByIotlb(mode, sourceId, pasid, iova, how);
+        return known == 0 ? translation.of(mode, sourceId, pasid, iova, how, VtdSteps.NOBODY) : known;
+    }
+
+    /** What the IOTLB says to an untranslated request, 0 for nothing; counted unless it is only explained. */
+    private long knownByIotlb(long mode, int sourceId, int pasid, long iova, int how) {
+        if (!isLookedUp(mode, pasid, iova, how)) {
+            return 0;
         }
-        return translation.of(mode, sourceId, pasid, iova, how, VtdSteps.NOBODY);
+        long known = caches.find(sourceId, pasid, (how & PageWalk.PRIVILEGED) != 0, iova, how & REQUEST);
+        if ((how & PageWalk.DRY) == 0) {
+            caches.count(known != 0);
+        }
+        return Refusal.is(known) ? Refusal.met(known, (how & PageWalk.WRITE) != 0) : known;
     }
 
     /** Whether the IOTLB may have an answer: not to what is refused, or let through, for what the request itself is. */
@@ -253,10 +268,7 @@ public final class VtdHardware implements IommuHardware {
         int how = how(request) | PageWalk.DRY;
         boolean privileged = (how & PageWalk.PRIVILEGED) != 0;
         if (request.kind() == DmaRequest.Kind.UNTRANSLATED) {
-            var tlb = deviceTlbs.of(sourceId);
-            long known = tlb == null || !isAskedOfDevice(request.pasid(), request.iova(), how)
-                    ? 0
-                    : tlb.find(request.pasid(), privileged, request.iova(), how & REQUEST);
+            long known = knownByDevice(sourceId, request.pasid(), request.iova(), how);
             if (known != 0) {
                 steps.answeredByDevice(known);
                 long address = Walked.address(known);
@@ -264,12 +276,10 @@ public final class VtdHardware implements IommuHardware {
                 long outcome = translation.of(mode, sourceId, DmaRequest.NO_PASID, address, translated, steps);
                 return answer(Refusal.is(outcome) ? outcome : known, request);
             }
-            known = isLookedUp(mode, request.pasid(), request.iova(), how)
-                    ? caches.find(sourceId, request.pasid(), privileged, request.iova(), how & REQUEST)
-                    : 0;
+            known = knownByIotlb(mode, sourceId, request.pasid(), request.iova(), how);
             if (known != 0) {
                 steps.answeredByIotlb(known, caches.domain(sourceId, request.pasid(), privileged, request.iova()));
-                return answer(Refusal.is(known) ? Refusal.met(known, (how & PageWalk.WRITE) != 0) : known, request);
+                return answer(known, request);
             }
         }
         if (request.kind() == DmaRequest.Kind.TRANSLATION_REQUEST) {
