@@ -26,8 +26,12 @@ public final class Iotlb {
 
     private static final long PAGE_MASK = (1L << 52) - 1;
     private static final int SIZE_SHIFT = 60;
+    private static final int SIZES = 7;
     /** Bits of what is kept that no address has: what it is good for, by {@link Walked#READ} and {@link Walked#WRITE}. */
     private static final long OFFSET = 0xfff;
+
+    /** log2 of the smallest page, of any architecture. */
+    private static final int SMALLEST = 12;
 
     /** Says which entries are to go. */
     @FunctionalInterface
@@ -44,16 +48,14 @@ public final class Iotlb {
 
     private final SetAssociativeCache cache;
     private final int[] shifts;
-    private final int smallest;
     /** Bit n: pages of size n have been kept. */
     @SuppressWarnings("UnusedVariable") // written by its handle
     private int held;
 
-    /** @param shifts log2 of the page sizes, four at most, ascending from 12 */
+    /** @param shifts log2 of the page sizes, eight at most, ascending from 12 */
     public Iotlb(CacheGeometry geometry, CacheEpoch epoch, int... shifts) {
         this.cache = new SetAssociativeCache(geometry, 1, epoch);
         this.shifts = shifts;
-        this.smallest = shifts[0];
     }
 
     public boolean exists() {
@@ -71,8 +73,8 @@ public final class Iotlb {
      */
     public long find(long who, long address, long need) {
         if (held == 1) { // the common case: pages of the smallest size only
-            long word = cache.single(key(address, smallest, 0), who);
-            return word > 0 ? (word & need) == need ? word & ~OFFSET | address & (1L << smallest) - 1 : 0 : word;
+            long word = cache.single(SetAssociativeCache.VALID | address >>> SMALLEST, who);
+            return word > 0 ? (word & need) == need ? word & ~OFFSET | address & OFFSET : 0 : word;
         }
         return findAmongSizes(who, address, need);
     }
@@ -147,7 +149,7 @@ public final class Iotlb {
     }
 
     private int shift(long key) {
-        return shifts[(int) (key >>> SIZE_SHIFT) & 3];
+        return shifts[(int) (key >>> SIZE_SHIFT) & SIZES];
     }
 
     /** First address of the page, without bits that the key has no room for. */

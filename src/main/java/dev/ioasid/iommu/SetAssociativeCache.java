@@ -30,9 +30,13 @@ public final class SetAssociativeCache {
     private static final ValueLayout.OfLong PLAIN = ValueLayout.JAVA_LONG_UNALIGNED; // aligned nevertheless: read whole
     private static final VarHandle VERSION = ValueLayout.JAVA_LONG.varHandle().withInvokeExactBehavior();
     private static final long MIX = 0x9e37_79b9_7f4a_7c15L;
-    private static final long OTHER_MIX = 0xc2b2_ae3d_27d4_eb4fL;
     /** So much of a version fits into what was found, which is not negative. */
     private static final long VERSION_BITS = 0x7fff_ffff;
+
+    /** No bits of an address, or of where a set is, are lost to these; they tell the compiler that {@link #ALL} has room for it. */
+    private static final long ADDRESSES = (1L << 47) - 1;
+
+    private static final long OFFSETS = (1L << 40) - 1;
 
     private static final int LINE = 64;
     private static final int GUESS_BITS = 12;
@@ -53,9 +57,9 @@ public final class SetAssociativeCache {
         void entry(int set, int way, long key0, long key1, long tag, long[] words);
     }
 
-    // A set: its version, and then entry by entry: key, tag, words. Off the heap, where a lookup pays for no bounds; it
-    // has
-    // made sure of them itself, since sets and ways are counted by it.
+    // The block: guesses, a byte each, and then the sets. A set: its version, and then entry by entry: key, tag, words.
+    // Off the heap, where a lookup pays for no bounds; it has made sure of them itself, since sets and ways are
+    // counted.
     private static final int KEY1 = 1;
     private static final int TAG = 2;
     private static final int WORDS = 3;
@@ -69,12 +73,11 @@ public final class SetAssociativeCache {
     private final int strideShift;
     private final int row;
     private final int lastSet;
+    private final long rowBytes;
     private final int length;
     private final MemorySegment block;
     private final long base;
     private final byte[] next;
-    /** The way in which a key was found the last time: a set is searched only where that is wrong. */
-    private final long guesses;
 
     private final HitCounts counts = new HitCounts();
     private final long[] evictions;
@@ -89,10 +92,10 @@ public final class SetAssociativeCache {
         this.strideShift = width == 1 ? SMALL_SHIFT : LARGE_SHIFT;
         this.row = ways + 1 << strideShift;
         this.lastSet = sets - 1;
+        this.rowBytes = (long) row * Long.BYTES;
         this.length = sets * row;
         this.block = Arena.ofAuto().allocate((long) length * Long.BYTES + GUESSES, LINE);
         this.base = block.address();
-        this.guesses = base + (long) length * Long.BYTES;
         this.next = new byte[sets];
         this.evictions = new long[sets];
     }
@@ -108,22 +111,23 @@ public final class SetAssociativeCache {
     }
 
     private long load(int at) {
-        long word = ALL.get(PLAIN, base + (long) at * Long.BYTES);
+        long word = ALL.get(PLAIN, base + GUESSES + (long) at * Long.BYTES);
         Reference.reachabilityFence(this);
         return word;
     }
 
     private void store(int at, long word) {
-        ALL.set(PLAIN, base + (long) at * Long.BYTES, word);
+        ALL.set(PLAIN, base + GUESSES + (long) at * Long.BYTES, word);
         Reference.reachabilityFence(this);
     }
 
     private long version(int start) {
-        return (long) VERSION.getOpaque(ALL, base + (long) start * Long.BYTES);
+        return (long) VERSION.getOpaque(ALL, base + GUESSES + (long) start * Long.BYTES);
     }
 
+    /** Where the way is noted, counted from 1, in which a key was put or found the last time: a set is searched only where that is wrong. */
     private static int guess(long k0, long k1) {
-        return (int) (k0 * MIX + k1 * OTHER_MIX >>> Long.SIZE - GUESS_BITS);
+        return (int) ((k0 + Long.rotateLeft(k1, 29)) * MIX >>> Long.SIZE - GUESS_BITS);
     }
 
     /**
@@ -133,30 +137,35 @@ public final class SetAssociativeCache {
      * @return 0 if there is no such entry
      */
     public long single(long k0, long k1) {
-        int start = start(k0, k1);
-        long set = base + (long) start * Long.BYTES;
-        int guess = ALL.get(ValueLayout.JAVA_BYTE, guesses + guess(k0, k1));
-        long at = set + ((long) guess + 1 << SMALL_SHIFT + 3);
-        long version = (long) VERSION.getAcquire(ALL, set);
+        long known = base & ADDRESSES;
+        long way = ALL.get(ValueLayout.JAVA_BYTE, known + guess(k0, k1));
+        long set = known + GUESSES + ((k0 + SPREAD * (k1 + (k1 >>> 20)) & lastSet) * rowBytes & OFFSETS);
+        long at = set + (way << SMALL_SHIFT + 3);
+        long version = ALL.get(PLAIN, set);
+        VarHandle.loadLoadFence();
         if ((ALL.get(PLAIN, at) ^ k0 | ALL.get(PLAIN, at + KEY1 * Long.BYTES) ^ k1) != 0) {
-            int found = search(start, k0, k1);
+            int found = search(start(k0, k1), k0, k1);
             if (found < 0) {
                 return 0;
             }
-            at = base + (long) found * Long.BYTES;
+            at = known + GUESSES + ((long) found * Long.BYTES & OFFSETS);
         }
         long word = ALL.get(PLAIN, at + WORDS * Long.BYTES);
         VarHandle.loadLoadFence();
-        boolean whole = (version & 1) == 0 && (long) VERSION.getOpaque(ALL, set) == version;
+        boolean whole = (version & 1 | ALL.get(PLAIN, set) ^ version) == 0;
         Reference.reachabilityFence(this); // the block goes when nobody has it any more
         return whole ? word : 0;
+    }
+
+    private void note(long k0, long k1, int way) {
+        ALL.set(ValueLayout.JAVA_BYTE, base + guess(k0, k1), (byte) (way + 1));
     }
 
     private int search(int start, long k0, long k1) {
         for (int way = 0; way < ways; way++) {
             int at = start + (way + 1 << strideShift);
             if (load(at) == k0 && load(at + KEY1) == k1) {
-                ALL.set(ValueLayout.JAVA_BYTE, guesses + guess(k0, k1), (byte) way);
+                note(k0, k1, way);
                 return at;
             }
         }
@@ -170,7 +179,7 @@ public final class SetAssociativeCache {
      */
     public long find(long k0, long k1) {
         int start = start(k0, k1);
-        long version = (long) VERSION.getAcquire(ALL, base + (long) start * Long.BYTES);
+        long version = (long) VERSION.getAcquire(ALL, base + GUESSES + (long) start * Long.BYTES);
         int at = search(start, k0, k1);
         return at < 0 || (version & 1) != 0 ? MISS : (version & VERSION_BITS) << 32 | at;
     }
@@ -216,11 +225,13 @@ public final class SetAssociativeCache {
         int start = start(k0, k1);
         lock(start);
         if (epoch.now() == since) {
-            int at = start + (victim(start, k0, k1) + 1 << strideShift);
+            int way = victim(start, k0, k1);
+            int at = start + (way + 1 << strideShift);
             store(at, k0);
             store(at + KEY1, k1);
             store(at + TAG, tag);
             store(at + WORDS, word0);
+            note(k0, k1, way);
             if (width > 1) {
                 store(at + WORDS + 1, word1);
                 store(at + WORDS + 2, word2);
@@ -268,7 +279,7 @@ public final class SetAssociativeCache {
     private void lock(int start) {
         while (true) {
             long version = version(start);
-            long at = base + (long) start * Long.BYTES;
+            long at = base + GUESSES + (long) start * Long.BYTES;
             if ((version & 1) == 0 && VERSION.compareAndSet(ALL, at, version, version + 1)) {
                 VarHandle.storeStoreFence(); // nobody sees a change under the version before
                 return;
@@ -278,14 +289,14 @@ public final class SetAssociativeCache {
     }
 
     private void unlock(int start) {
-        VERSION.setRelease(ALL, base + (long) start * Long.BYTES, load(start) + 1);
+        VERSION.setRelease(ALL, base + GUESSES + (long) start * Long.BYTES, load(start) + 1);
     }
 
     /** Shows every entry, by set and way. */
     public void forEach(Visitor visitor) {
         for (int start = 0; start < length; start += row) {
             lock(start);
-            var copy = block.asSlice((long) start * Long.BYTES, (long) row * Long.BYTES)
+            var copy = block.asSlice(GUESSES + (long) start * Long.BYTES, (long) row * Long.BYTES)
                     .toArray(ValueLayout.JAVA_LONG);
             unlock(start);
             for (int way = 0; way < ways; way++) {
