@@ -72,14 +72,18 @@ public final class FrameAllocator implements AutoCloseable {
         return address;
     }
 
-    /** So many frames of 4 KiB that are about to be written, or none at all: ENOMEM. */
-    public long[] allocate(int count) {
+    /**
+     * So many pieces that are about to be written, or none at all: ENOMEM.
+     *
+     * @param bytes of each, a power of two from 4 KiB, which is what it is aligned to
+     */
+    public long[] allocate(int count, long bytes) {
         var addresses = new long[count];
-        if (!lowest(addresses)) {
-            throw full(count * PAGE_SIZE, PAGE_SIZE);
+        if (!lowest(addresses, bytes)) {
+            throw full(count * bytes, bytes);
         }
         for (long address : addresses) {
-            memory.commit(AddressRange.of(address, PAGE_SIZE));
+            memory.commit(AddressRange.of(address, bytes));
         }
         return addresses;
     }
@@ -109,14 +113,14 @@ public final class FrameAllocator implements AutoCloseable {
         return found;
     }
 
-    private boolean lowest(long[] addresses) {
+    private boolean lowest(long[] addresses, long bytes) {
         lock.lock();
         try {
             for (int i = 0; i < addresses.length; i++) {
-                addresses[i] = lowest(PAGE_SIZE, PAGE_SIZE);
+                addresses[i] = lowest(bytes, bytes);
                 if (addresses[i] < 0) {
                     while (i > 0) {
-                        giveBack(addresses[--i], PAGE_SIZE);
+                        giveBack(addresses[--i], bytes);
                     }
                     return false;
                 }
@@ -247,11 +251,11 @@ public final class FrameAllocator implements AutoCloseable {
         }
     }
 
-    /** Gives back a frame of 4 KiB that is zero, but for what was written from outside. */
-    public void freeZeroed(long address) {
+    /** Gives back memory that is zero, but for what was written from outside. */
+    public void freeZeroed(long address, long bytes) {
         lock.lock();
         try {
-            giveBack(address, PAGE_SIZE);
+            giveBack(address, bytes);
         } finally {
             lock.unlock();
         }

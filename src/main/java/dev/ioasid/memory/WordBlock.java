@@ -8,7 +8,7 @@ import java.nio.ByteOrder;
  * Loops over consecutive words of a memory, in shapes that the compiler turns into vector code. Plain accesses: an aligned
  * word is never seen half written, and whoever wants an order publishes afterwards.
  *
- * <p>Callers make sure that the block lies within one frame.
+ * <p>Callers make sure that the block lies within one table.
  */
 public final class WordBlock {
     private static final int MOST = 512;
@@ -42,13 +42,17 @@ public final class WordBlock {
         return used;
     }
 
-    /** Writes {@code first}, {@code first + 2^stepShift}, and so on; a step of 12, 21 or 30. */
+    /** Writes {@code first}, {@code first + 2^stepShift}, and so on: fast with a step of 12, 21 or 30, up to 512 words. */
     public static void fill(PhysicalMemory memory, long address, int count, long first, int stepShift) {
-        fill(
-                memory.base() + (address & memory.fold()),
-                count,
-                first,
-                ASCENDING[(stepShift - SMALLEST_STEP) / STEP_BITS]);
+        long at = memory.base() + (address & memory.fold());
+        int step = (stepShift - SMALLEST_STEP) / STEP_BITS;
+        if (count <= MOST && SMALLEST_STEP + step * STEP_BITS == stepShift && step < ASCENDING.length) {
+            fill(at, count, first, ASCENDING[step]);
+            return;
+        }
+        for (int i = 0; i < count; i++) {
+            ALL.set(WORD, at + i * 8L, first + ((long) i << stepShift));
+        }
     }
 
     private static void fill(long at, int count, long first, long[] offsets) {

@@ -7,6 +7,7 @@ import dev.ioasid.memory.FrameCounters;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.memory.Readers;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The page table of one IOASID, changed by map and unmap, in the format that the hardware walks.
@@ -14,11 +15,11 @@ import java.util.Map;
  * <p><b>Who may call.</b> Any thread may map, unmap and look up. Walking takes no lock and never waits. A caller of
  * {@link #unmap} or {@link #close} must not be in a stay of {@link Readers}: they wait for those who are.
  *
- * <p><b>Which lock guards what.</b> Stripe {@code i} covers the 2 MiB regions whose number is {@code i} modulo 64: the level-2
- * entry of each, and the level-1 table below it with its count. Two writers in different stripes write different level-2
+ * <p><b>Which lock guards what.</b> A region is what a table of level 1 covers: 2 MiB where pages have 4 KiB. Stripe {@code i} covers
+ * the regions whose number is {@code i} modulo 64: the level-2 entry of each, and the level-1 table below it with its count. Two writers in different stripes write different level-2
  * entries and different level-1 tables, so they cannot meet there. Above, at the entries of level 3 and up, they can: while a
  * writer holds any stripe such an entry changes only from empty to a table, by compare-and-set, and the loser uses the
- * winner's. It becomes a 1 GiB leaf, or empty again, only under all stripes: a leaf of 1 GiB covers regions of every stripe,
+ * winner's. It becomes a leaf, or empty again, only under all stripes: a leaf of that size covers regions of every stripe,
  * and {@link #prune} takes them all. Counts of tables above level 1 are atomic.
  *
  * <p><b>Order.</b> Stripes by ascending number, then the frame allocator. Nothing is called back, and nobody waited for, under a
@@ -35,16 +36,14 @@ public final class IoPageTable implements AutoCloseable {
     /** Level of the entries that a stripe guards, each with the table below it. */
     static final int REGION_LEVEL = 2;
 
-    private static final int REGION_SHIFT = TableFormat.shift(REGION_LEVEL);
-    private static final long PAGE_SIZE = PhysicalMemory.PAGE_SIZE;
-    private static final int PAGE_SHIFT = PhysicalMemory.PAGE_SHIFT;
-    private static final long ADDRESS = TableFormat.ADDRESS;
     private static final int LOOKUP = PageWalk.DRY | PageWalk.PRIVILEGED | PageWalk.WRITE_PROTECTED;
 
     private final PhysicalMemory memory;
     private final FrameAllocator frames;
     private final Readers readers;
     private final TableFormat format;
+    private final int granuleShift;
+    private final int regionShift;
     private final int inputBits;
     private final long beyondInput;
     private final long beyondHost;
@@ -56,7 +55,8 @@ public final class IoPageTable implements AutoCloseable {
     private final Stripes stripes = new Stripes();
     private final TableFrames tables;
     private final long root;
-    private final Regions regions;
+    /** Null: this table is not of the kind that they serve. */
+    private final @Nullable Regions regions;
 
     /**
      * An empty table. ENOMEM.
@@ -77,18 +77,21 @@ public final class IoPageTable implements AutoCloseable {
         this.frames = frames;
         this.readers = readers;
         this.format = format;
+        this.granuleShift = format.granuleShift();
+        this.regionShift = format.shift(REGION_LEVEL);
         this.inputBits = inputBits;
         this.beyondInput = -1L << inputBits;
-        this.beyondHost = -1L << format.hostAddressWidth();
+        this.beyondHost = -1L << format.outputBits();
         this.largePages = format.allowsLeaf(REGION_LEVEL);
         for (int bits = 0; bits < leafRights.length; bits++) {
             var permissions = Permissions.ofBits(bits);
             leafRights[bits] = format.expresses(permissions) ? format.leafEntry(0, 1, permissions) : 0;
         }
         this.caches = caches;
-        this.tables = new TableFrames(memory, frames, counts);
+        this.tables = new TableFrames(memory, frames, counts, format.geometry());
         this.root = tables.allocate(format.levels());
-        this.regions = new Regions(memory, format, tables, stripes, caches, readers, root);
+        this.regions =
+                Regions.serve(format) ? new Regions(memory, format, tables, stripes, caches, readers, root) : null;
     }
 
     /** Host physical address of the root table. */
@@ -106,7 +109,7 @@ public final class IoPageTable implements AutoCloseable {
 
     /** Memory that the table itself takes. */
     public long tableBytes() {
-        return tables.count() << PAGE_SHIFT;
+        return tables.bytes();
     }
 
     /**
@@ -122,9 +125,9 @@ public final class IoPageTable implements AutoCloseable {
         if (rights == 0) {
             throw inexpressible(permissions);
         }
-        boolean pagesOnly = iova >>> REGION_SHIFT == last >>> REGION_SHIFT
-                && (length < 1L << REGION_SHIFT || (physical & (1L << REGION_SHIFT) - 1) != 0 || !largePages);
-        if (!pagesOnly || !regions.map(iova, (int) (length >>> PAGE_SHIFT), physical | rights)) {
+        boolean pagesOnly = iova >>> regionShift == last >>> regionShift
+                && (length < 1L << regionShift || (physical & (1L << regionShift) - 1) != 0 || !largePages);
+        if (regions == null || !pagesOnly || !regions.map(iova, (int) (length >>> granuleShift), physical | rights)) {
             mapRange(iova, last, physical, permissions);
         }
         if (caches != TableCaches.NONE) {
@@ -137,7 +140,7 @@ public final class IoPageTable implements AutoCloseable {
         var edit = new MapEdit(memory, format, tables, physical - iova, permissions);
         stripes.lockAll(held);
         try {
-            int missing = edit.missing(root, iova, last, frames.freeBytes() >>> PAGE_SHIFT);
+            int missing = edit.missing(root, iova, last, frames.freeBytes() >>> granuleShift);
             edit.fill(root, iova, last, tables.reserve(missing));
         } finally {
             stripes.unlockAll(held);
@@ -155,8 +158,8 @@ public final class IoPageTable implements AutoCloseable {
     public long unmap(long iova, long length) {
         checkRange(iova, length);
         long last = iova + length - 1;
-        if (iova >>> REGION_SHIFT == last >>> REGION_SHIFT) {
-            long unmapped = regions.unmap(iova, (int) (length >>> PAGE_SHIFT));
+        if (regions != null && iova >>> regionShift == last >>> regionShift) {
+            long unmapped = regions.unmap(iova, (int) (length >>> granuleShift));
             if (unmapped != Regions.NOT_HERE) {
                 if ((unmapped & Regions.EMPTY_ABOVE) != 0) {
                     prune(iova, last);
@@ -249,12 +252,12 @@ public final class IoPageTable implements AutoCloseable {
 
     private void visit(long table, int level, long first, long last, LeafVisitor visitor) {
         for (long at = first, end; at <= last; at = end + 1) {
-            end = TableFormat.lastOfEntry(at, level, last);
-            long entry = memory.acquire(table + TableFormat.offset(at, level));
+            end = format.geometry().lastOfEntry(at, level, last);
+            long entry = memory.acquire(table + format.geometry().offset(at, level));
             if (entry != 0 && format.leaf(entry, level)) {
-                visitor.leaf(at & -1L << TableFormat.shift(level), level, entry);
-            } else if (entry != 0 && tables.isTable(entry & ADDRESS, level - 1)) {
-                visit(entry & ADDRESS, level - 1, at, end, visitor);
+                visitor.leaf(at & -1L << format.shift(level), level, entry);
+            } else if (entry != 0 && tables.isTable(format.table(entry), level - 1)) {
+                visit(format.table(entry), level - 1, at, end, visitor);
             }
         }
     }
@@ -268,42 +271,44 @@ public final class IoPageTable implements AutoCloseable {
     }
 
     private void discard(long table, int level) {
-        for (long at = table; level > 1 && at < table + PAGE_SIZE; at += Long.BYTES) {
+        long end = table + (long) format.geometry().entries(level) * Long.BYTES;
+        for (long at = table; level > 1 && at < end; at += Long.BYTES) {
             long entry = memory.acquire(at);
-            if (entry != 0 && !format.leaf(entry, level) && tables.isTable(entry & ADDRESS, level - 1)) {
-                discard(entry & ADDRESS, level - 1);
+            if (entry != 0 && !format.leaf(entry, level) && tables.isTable(format.table(entry), level - 1)) {
+                discard(format.table(entry), level - 1);
             }
         }
-        tables.disown(table);
-        tables.discard(table);
+        tables.disown(table, level);
+        tables.discard(table, level);
     }
 
     /** The stripes that a range touches, as a bit set. */
-    private static long stripes(long first, long last) {
-        long regions = (last >>> REGION_SHIFT) - (first >>> REGION_SHIFT) + 1;
-        if (regions >= Stripes.COUNT) {
+    private long stripes(long first, long last) {
+        long touched = (last >>> regionShift) - (first >>> regionShift) + 1;
+        if (touched >= Stripes.COUNT) {
             return Stripes.ALL;
         }
-        return Long.rotateLeft((1L << regions) - 1, Regions.stripe(first));
+        return Long.rotateLeft((1L << touched) - 1, (int) (first >>> regionShift) & Stripes.COUNT - 1);
     }
 
     private void checkRange(long iova, long length) {
-        boolean whole = length > 0 && ((iova | length) & PAGE_SIZE - 1) == 0;
+        boolean whole = length > 0 && ((iova | length) & (1L << granuleShift) - 1) == 0;
         if (!whole || ((iova | iova + length - 1) & beyondInput) != 0) {
             throw new RefusedException(
                     Errno.EINVAL,
-                    "0x%x bytes at iova 0x%x are not whole 4 KiB pages below 2^%d".formatted(length, iova, inputBits),
+                    "0x%x bytes at iova 0x%x are not whole %d KiB pages below 2^%d"
+                            .formatted(length, iova, 1L << granuleShift - 10, inputBits),
                     Map.of("iova", iova, "length", length));
         }
     }
 
     private void checkPhysical(long physical, long length) {
         long last = physical + length - 1;
-        if ((physical & PAGE_SIZE - 1) != 0 || ((physical | last) & beyondHost) != 0) {
+        if ((physical & (1L << granuleShift) - 1) != 0 || ((physical | last) & beyondHost) != 0) {
             throw new RefusedException(
                     Errno.EINVAL,
-                    "0x%x bytes at physical address 0x%x are not whole 4 KiB pages below 2^%d"
-                            .formatted(length, physical, format.hostAddressWidth()),
+                    "0x%x bytes at physical address 0x%x are not whole %d KiB pages below 2^%d"
+                            .formatted(length, physical, 1L << granuleShift - 10, format.outputBits()),
                     Map.of("physicalAddress", physical, "length", length));
         }
     }
@@ -329,11 +334,11 @@ public final class IoPageTable implements AutoCloseable {
     private long leafMask(long iova) {
         long table = root;
         for (int level = format.levels(); ; level--) {
-            long entry = memory.acquire(table + TableFormat.offset(iova, level));
+            long entry = memory.acquire(table + format.geometry().offset(iova, level));
             if (entry != 0 && format.leaf(entry, level)) {
-                return (1L << TableFormat.shift(level)) - 1;
+                return (1L << format.shift(level)) - 1;
             }
-            table = entry & ADDRESS;
+            table = format.table(entry);
             if (!tables.isTable(table, level - 1)) {
                 return 0;
             }

@@ -13,7 +13,7 @@ public final class LeafSizes {
         var sizes = new ArrayList<Long>();
         for (int level = format.levels(); level >= 1; level--) {
             if (format.allowsLeaf(level)) {
-                sizes.add(1L << TableFormat.shift(level));
+                sizes.add(1L << format.shift(level));
             }
         }
         return List.copyOf(sizes);

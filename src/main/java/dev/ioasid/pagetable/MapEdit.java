@@ -12,10 +12,9 @@ import java.util.Map;
  * range all the while.
  */
 final class MapEdit {
-    private static final long ADDRESS = TableFormat.ADDRESS;
-
     private final PhysicalMemory memory;
     private final TableFormat format;
+    private final Geometry geometry;
     private final TableFrames tables;
     private final long delta; // physical minus iova
     private final Permissions permissions;
@@ -28,6 +27,7 @@ final class MapEdit {
     MapEdit(PhysicalMemory memory, TableFormat format, TableFrames tables, long delta, Permissions permissions) {
         this.memory = memory;
         this.format = format;
+        this.geometry = format.geometry();
         this.tables = tables;
         this.delta = delta;
         this.permissions = permissions;
@@ -43,7 +43,7 @@ final class MapEdit {
             throw new RefusedException(
                     Errno.ENOMEM,
                     "the tables for 0x%x..0x%x take more than the 0x%x bytes that simulated memory has left"
-                            .formatted(first, last, most << PhysicalMemory.PAGE_SHIFT),
+                            .formatted(first, last, most << format.granuleShift()),
                     Map.of("iova", first));
         }
         return (int) missing;
@@ -54,19 +54,19 @@ final class MapEdit {
         for (long at = first, end; at <= last && (table != 0 || missing <= mostMissing); at = end + 1) {
             int leaves = leaves(level, at, last);
             if (leaves > 0) {
-                end = at + ((long) leaves << TableFormat.shift(level)) - 1;
+                end = at + ((long) leaves << format.shift(level)) - 1;
                 if (table != 0) {
-                    checkUnused(table + TableFormat.offset(at, level), leaves, level, at);
+                    checkUnused(table + geometry.offset(at, level), leaves, level, at);
                 }
             } else {
-                end = TableFormat.lastOfEntry(at, level, last);
-                long entry = table == 0 ? 0 : memory.acquire(table + TableFormat.offset(at, level));
+                end = geometry.lastOfEntry(at, level, last);
+                long entry = table == 0 ? 0 : memory.acquire(table + geometry.offset(at, level));
                 if (entry == 0) {
                     missing++;
-                } else if (format.leaf(entry, level) || !tables.isTable(entry & ADDRESS, level - 1)) {
+                } else if (format.leaf(entry, level) || !tables.isTable(format.table(entry), level - 1)) {
                     throw occupied(at);
                 }
-                missing(entry & ADDRESS, level - 1, at, end);
+                missing(entry == 0 ? 0 : format.table(entry), level - 1, at, end);
             }
         }
     }
@@ -78,14 +78,14 @@ final class MapEdit {
         for (int i = 0; i < count; i++) {
             long entry = memory.acquire(at + (long) i * Long.BYTES);
             if (entry != 0 && !isEmptyTable(entry, level)) {
-                throw occupied(iova + ((long) i << TableFormat.shift(level)));
+                throw occupied(iova + ((long) i << format.shift(level)));
             }
         }
     }
 
     /** Whether the entry links a table that its last unmap has emptied and not unlinked yet. */
     private boolean isEmptyTable(long entry, int level) {
-        long below = entry & ADDRESS;
+        long below = format.table(entry);
         return !format.leaf(entry, level) && tables.isTable(below, level - 1) && tables.used(below) == 0;
     }
 
@@ -105,14 +105,14 @@ final class MapEdit {
     private void fill(long table, int level, long first, long last) {
         long added = 0;
         for (long at = first, end; at <= last; at = end + 1) {
-            long where = table + TableFormat.offset(at, level);
+            long where = table + geometry.offset(at, level);
             int leaves = leaves(level, at, last);
             if (leaves > 0) {
-                end = at + ((long) leaves << TableFormat.shift(level)) - 1;
-                added += leaves - (level == 1 ? 0 : retireEmptyTables(where, leaves));
+                end = at + ((long) leaves << format.shift(level)) - 1;
+                added += leaves - (level == 1 ? 0 : retireEmptyTables(where, leaves, level - 1));
                 writeLeaves(where, leaves, level, at + delta);
             } else {
-                end = TableFormat.lastOfEntry(at, level, last);
+                end = geometry.lastOfEntry(at, level, last);
                 long entry = memory.acquire(where);
                 if (entry == 0 && level == IoPageTable.REGION_LEVEL) {
                     long below = take(level - 1);
@@ -121,7 +121,7 @@ final class MapEdit {
                     added++;
                 } else {
                     // another writer may link one here, too: link it empty, and fill whichever won
-                    long below = entry == 0 ? link(where, take(level - 1)) : entry & ADDRESS;
+                    long below = entry == 0 ? link(where, take(level - 1), level - 1) : format.table(entry);
                     fill(below, level - 1, at, end);
                 }
             }
@@ -129,7 +129,7 @@ final class MapEdit {
         if (level == 1) {
             tables.setUsed(table, 1, tables.used(table) + added);
         } else if (added != 0) {
-            tables.use(table, added);
+            tables.use(table, level, added);
         }
     }
 
@@ -140,24 +140,24 @@ final class MapEdit {
     }
 
     /** Links an empty table, or gives it back if another writer was faster; the table that is linked then. */
-    private long link(long where, long table) {
+    private long link(long where, long table, int level) {
         if (memory.swap(where, 0, format.tableEntry(table))) {
-            tables.use(where, 1);
+            tables.use(where, level + 1, 1);
             return table;
         }
-        tables.disown(table);
+        tables.disown(table, level);
         tables.giveBack(table);
-        return memory.acquire(where) & ADDRESS;
+        return format.table(memory.acquire(where));
     }
 
     /** How many entries in use the leaves replace. */
-    private int retireEmptyTables(long where, int count) {
+    private int retireEmptyTables(long where, int count, int level) {
         int replaced = 0;
         for (int i = 0; i < count; i++) {
             long entry = memory.acquire(where + (long) i * Long.BYTES);
             if (entry != 0) {
-                tables.disown(entry & ADDRESS);
-                retired.add(entry & ADDRESS);
+                tables.disown(format.table(entry), level);
+                retired.add(format.table(entry));
                 replaced++;
             }
         }
@@ -169,18 +169,18 @@ final class MapEdit {
         if (count == 1) {
             memory.release(where, leaf);
         } else {
-            WordBlock.fill(memory, where, count, leaf, TableFormat.shift(level));
+            WordBlock.fill(memory, where, count, leaf, format.shift(level));
         }
     }
 
     /** How many leaves of {@code level}, one behind the other, map what lies from {@code at} on. */
     private int leaves(int level, long at, long last) {
-        long size = 1L << TableFormat.shift(level);
+        long size = 1L << format.shift(level);
         if (level > 1 && !format.allowsLeaf(level) || ((at | delta) & size - 1) != 0) {
             return 0;
         }
-        long whole = last + 1 - at >>> TableFormat.shift(level);
-        return (int) Math.min(whole, TableFormat.ENTRIES - TableFormat.index(at, level));
+        long whole = last + 1 - at >>> format.shift(level);
+        return (int) Math.min(whole, geometry.entries(level) - geometry.index(at, level));
     }
 
     /** The tables that leaves have replaced. */

@@ -28,17 +28,40 @@ public final class PageWalk {
     /** Change nothing: answer what would be. */
     public static final int DRY = 1 << 7;
     /** Of a parent: the page holds a table of the first stage, so the right to read is asked first. */
-    private static final int TABLE = 1 << 8;
+    static final int TABLE = 1 << 8;
     /** Of a parent: leave accessed and dirty of the leaf for later. */
     private static final int LEAF_LATER = 1 << 9;
     /** A right that is missing is no failure, as long as there is one: the answer says which there are. */
     public static final int ANY_RIGHT = 1 << 10;
+    /** The request is an instruction fetch. */
+    public static final int EXECUTE = 1 << 16;
+    // how a table of VMSAv8-64 is walked: Arm ARM, sections D8.4 and D8.5
+    /** Hardware sets AF (HA); without it, and without {@link #ACCESS_FLAG_IGNORED}, an entry that lacks it is a fault. */
+    public static final int ACCESS_FLAG = 1 << 11;
+    /** Hardware makes pages writable that say so (HD). */
+    public static final int DIRTY_STATE = 1 << 12;
+    /** AF does not matter (AFFD). */
+    public static final int ACCESS_FLAG_IGNORED = 1 << 13;
+    /** What may be written may not be executed (WXN). */
+    public static final int WRITE_EXECUTE_NEVER = 1 << 14;
+    /** Privileged data accesses may not go where unprivileged ones may (PAN). */
+    public static final int PRIVILEGED_ACCESS_NEVER = 1 << 15;
+    /** Attributes of table descriptors do not matter (HAD). */
+    public static final int HIERARCHY_OFF = 1 << 19;
+    /** There is one privilege only (EL2). */
+    public static final int SINGLE_PRIVILEGE = 1 << 20;
+    /** Of a parent: tables may not lie in device memory (S2PTW). */
+    public static final int TABLES_IN_MEMORY = 1 << 21;
+    /** Of a stage 2: XN has two bits (XNX). */
+    public static final int EXECUTE_BY_PRIVILEGE = 1 << 22;
+    /** Of a stage 2: MemAttr is read as FWB has it. */
+    public static final int FORCED_TYPES = 1 << 23;
 
     private static final int REQUEST = READ | WRITE;
     static final long EXTENDED_ACCESSED_BIT = 1 << 10;
     private static final int INTERRUPT_WINDOW = 0xfee;
     /** The table changed under the walk. */
-    private static final long AGAIN = -1;
+    static final long AGAIN = -1;
 
     private PageWalk() {}
 
@@ -116,7 +139,8 @@ public final class PageWalk {
         }
         for (int level = first; ; level--) {
             boolean top = level == format.levels();
-            long at = table + TableFormat.offset(input, level);
+            long at = table + format.geometry().offset(input, level);
+            long guest = at;
             boolean writable = true;
             if (parent != null) {
                 if (copied && level == first) {
@@ -144,25 +168,41 @@ public final class PageWalk {
                 steps.entry(format, level, at, entry);
                 entry |= steps.marks(at);
             }
-            if (!format.present(entry)) {
+            if (!format.present(entry, level)) {
                 return failed(Failure.ABSENT, format, level);
             }
             boolean leaf = format.leaf(entry, level);
             if ((entry & format.mustBeZero(level, leaf)) != 0) {
                 return failed(Failure.RESERVED, format, level);
             }
-            long target = leaf ? TableFormat.page(entry, level) : entry & TableFormat.ADDRESS;
-            if (parent != null && target >>> parentBits != 0) {
+            long target = leaf ? format.page(entry, level) : format.table(entry);
+            if (parent != null && !format.isArmv8() && target >>> parentBits != 0) {
                 return failed(Failure.BEYOND_PARENT, format, level);
             }
-            common &= entry;
+            common &= format.grants(entry, leaf, how);
+            if (leaf && format.isArmv8()) {
+                return VmsaLeaf.settle(
+                        memory,
+                        format,
+                        at,
+                        guest,
+                        entry,
+                        level,
+                        input,
+                        common,
+                        how,
+                        parent,
+                        parentRoot,
+                        parentHow,
+                        steps);
+            }
             if (leaf) {
                 var refusal = refusal(format, common, how);
                 if (refusal != null) {
                     return failed(refusal, format, level);
                 }
-                long offset = input & (1L << TableFormat.shift(level)) - 1;
-                long found = Walked.found(target | offset, TableFormat.shift(level), format.rights(common, how))
+                long offset = input & (1L << format.shift(level)) - 1;
+                long found = Walked.found(target | offset, format.shift(level), format.rights(common, how))
                         | (format.snoops(entry) ? Walked.SNOOPED | Walked.MARKED : Walked.MARKED);
                 return parent == null
                         ? settle(memory, format, at, entry, level, how, true, found)
@@ -213,7 +253,7 @@ public final class PageWalk {
         // a second stage that keeps dirty bits wants both rights and marks the page written: VT-d 3.8.1
         int request = (parentHow & ACCESSED_DIRTY) != 0 ? READ | WRITE : READ;
         long walked = through(memory, parent, parentRoot, at, parentHow | request | TABLE, caches, whose, steps);
-        if (!Walked.failed(walked)) {
+        if (!Walked.failed(walked) || parent.isArmv8()) {
             return walked;
         }
         return switch (Walked.failure(walked)) {
@@ -297,7 +337,7 @@ public final class PageWalk {
     }
 
     /** Walks a parent. */
-    private static long through(
+    static long through(
             PhysicalMemory memory,
             TableFormat parent,
             long root,
@@ -306,6 +346,12 @@ public final class PageWalk {
             StructureCaches caches,
             long whose,
             Steps steps) {
+        if (steps != Steps.UNSEEN) {
+            steps.through(input, (how & TABLE) != 0, (how & WRITE) != 0);
+        }
+        if (parent.isArmv8() && input >>> parent.inputBits() != 0) {
+            return failed(Failure.ABSENT, parent, parent.levels());
+        }
         return walk(memory, parent, root, input, how, null, 0, 0, 0, caches, whose, steps);
     }
 
@@ -340,7 +386,7 @@ public final class PageWalk {
         return writable ? null : Failure.PARENT_FORBIDS_UPDATE;
     }
 
-    private static long failed(Failure failure, TableFormat format, int level) {
+    static long failed(Failure failure, TableFormat format, int level) {
         return Walked.failed(failure, format.stage(), level);
     }
 }

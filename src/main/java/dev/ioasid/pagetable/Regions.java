@@ -5,7 +5,8 @@ import dev.ioasid.memory.Readers;
 import dev.ioasid.memory.WordBlock;
 
 /**
- * Maps and unmaps pages of 4 KiB within one region of an {@link IoPageTable}, under that region's stripe alone: the common case.
+ * Maps and unmaps pages of 4 KiB within one region of an {@link IoPageTable}, under that region's stripe alone: the common case, for
+ * tables of 512 entries.
  * Whatever is more than that is left to {@link MapEdit} and {@link UnmapEdit}, and then nothing has changed here.
  */
 final class Regions {
@@ -14,7 +15,7 @@ final class Regions {
     /** In an answer, besides the bytes: the level-2 table has become empty. */
     static final long EMPTY_ABOVE = 1;
 
-    private static final int PAGES = TableFormat.ENTRIES;
+    private static final int PAGES = Levels512.ENTRIES;
     private static final int PAGE_SHIFT = PhysicalMemory.PAGE_SHIFT;
     private static final long ADDRESS = TableFormat.ADDRESS;
     private static final long NONE = -1;
@@ -29,7 +30,8 @@ final class Regions {
     private final Readers readers;
     private final long root;
     private final int levels;
-    private final long pageSize;
+    private final long kindOfEntry;
+    private final long leafWhen;
 
     Regions(
             PhysicalMemory memory,
@@ -47,12 +49,21 @@ final class Regions {
         this.readers = readers;
         this.root = root;
         this.levels = format.levels();
-        this.pageSize = format.pageSize();
+        this.kindOfEntry = format.kindOfEntry();
+        this.leafWhen = format.leafWhen();
+    }
+
+    /** Whether a table is of this kind. */
+    static boolean serve(TableFormat format) {
+        var geometry = format.geometry();
+        return geometry.granuleShift() == PAGE_SHIFT
+                && format.levels() >= 3
+                && geometry.entries(format.levels()) <= PAGES;
     }
 
     /** The stripe of the region that {@code iova} lies in. */
-    static int stripe(long iova) {
-        return (int) (iova >>> TableFormat.shift(IoPageTable.REGION_LEVEL)) & Stripes.COUNT - 1;
+    private static int stripe(long iova) {
+        return (int) (iova >>> Levels512.shift(IoPageTable.REGION_LEVEL)) & Stripes.COUNT - 1;
     }
 
     /**
@@ -69,7 +80,7 @@ final class Regions {
         if (used == NONE) {
             return link == 0 && above != NONE ? mapFirst(iova, pages, leaf, above) : leave(stripe);
         }
-        long first = table + TableFormat.offset(iova, 1);
+        long first = table + Levels512.offset(iova, 1);
         if (used != 0 && used(first, pages) != 0) {
             return leave(stripe);
         }
@@ -85,10 +96,10 @@ final class Regions {
         if (table == NONE) {
             return leave(stripe(iova));
         }
-        write(table + TableFormat.offset(iova, 1), pages, leaf);
+        write(table + Levels512.offset(iova, 1), pages, leaf);
         tables.setUsed(table, 1, pages);
         memory.release(above, format.tableEntry(table));
-        tables.use(above, 1);
+        tables.use(above, IoPageTable.REGION_LEVEL, 1);
         stripes.unlock(stripe(iova));
         return true;
     }
@@ -114,7 +125,7 @@ final class Regions {
             stripes.unlock(stripe);
             return NOT_HERE;
         }
-        long first = table + TableFormat.offset(iova, 1);
+        long first = table + Levels512.offset(iova, 1);
         long used = pages == PAGES ? before : used(first, pages);
         if (used >= before) { // more if someone has written entries that no map made
             return unmapLast(iova, pages, above, table, before);
@@ -134,10 +145,10 @@ final class Regions {
             stripes.unlock(stripe(iova));
             return NOT_HERE;
         }
-        clear(table + TableFormat.offset(iova, 1), pages);
+        clear(table + Levels512.offset(iova, 1), pages);
         memory.release(above, 0);
-        boolean emptyAbove = tables.use(above, -1) == 0;
-        tables.disown(table);
+        boolean emptyAbove = tables.use(above, IoPageTable.REGION_LEVEL, -1) == 0;
+        tables.disown(table, 1);
         stripes.unlock(stripe(iova));
         caches.invalidate(iova, iova + ((long) pages << PAGE_SHIFT) - 1, true);
         readers.await();
@@ -149,25 +160,29 @@ final class Regions {
     private long entryOf(long iova) {
         long link = root;
         for (int level = levels; level > MOST_BELOW; level--) {
-            link = memory.entry(link, TableFormat.offset(iova, level));
-            if (link == 0 || (link & pageSize) != 0) {
+            link = memory.entry(link, Levels512.offset(iova, level));
+            if (link == 0 || isLeaf(link)) {
                 return NONE;
             }
         }
         if (levels > 3) {
-            link = memory.entry(link, TableFormat.offset(iova, 4));
-            if (link == 0 || (link & pageSize) != 0) {
+            link = memory.entry(link, Levels512.offset(iova, 4));
+            if (link == 0 || isLeaf(link)) {
                 return NONE;
             }
         }
-        link = memory.entry(link, TableFormat.offset(iova, 3));
-        boolean table = link != 0 && (link & pageSize) == 0;
-        return table ? (link & ADDRESS) + (TableFormat.offset(iova, 2)) : NONE;
+        link = memory.entry(link, Levels512.offset(iova, 3));
+        boolean table = link != 0 && !isLeaf(link);
+        return table ? (link & ADDRESS) + (Levels512.offset(iova, 2)) : NONE;
+    }
+
+    private boolean isLeaf(long entry) {
+        return (entry & kindOfEntry) == leafWhen;
     }
 
     /** How many entries are in use of the table that a level-2 entry links; {@link #NONE} if it links none of ours. */
     private long usedBelow(long link) {
-        return link == 0 || (link & pageSize) != 0 ? NONE : tables.usedIn(link & ADDRESS, 1);
+        return link == 0 || isLeaf(link) ? NONE : tables.usedIn(link & ADDRESS, 1);
     }
 
     /** Whether the level-2 table is what it seems: someone may have written another link above it. */

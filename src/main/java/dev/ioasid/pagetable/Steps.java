@@ -13,6 +13,14 @@ public interface Steps {
     /** The entry of {@code level} was read at host physical {@code address}. */
     void entry(TableFormat format, int level, long address, long entry);
 
+    /**
+     * The parent is asked for an address.
+     *
+     * @param table for an entry of a table, and not for the page
+     * @param write because that entry is to be changed
+     */
+    default void through(long input, boolean table, boolean write) {}
+
     /** A walk begins at the table that a copy leads to, see {@link StructureCaches}. */
     default void copy(TableFormat format, long input, long copy) {}
 

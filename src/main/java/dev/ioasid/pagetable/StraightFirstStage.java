@@ -60,13 +60,13 @@ public final class StraightFirstStage {
         long any = 0;
         long common = -1;
         if (levels > 4) {
-            long e5 = entry(link, TableFormat.offset(input, 5), parent, parentRoot, tableHow);
+            long e5 = entry(link, Levels512.offset(input, 5), parent, parentRoot, tableHow);
             any = link;
             common = e5;
             link = e5;
         }
-        long e4 = entry(link, TableFormat.offset(input, 4), parent, parentRoot, tableHow);
-        long e3 = entry(e4, TableFormat.offset(input, 3), parent, parentRoot, tableHow);
+        long e4 = entry(link, Levels512.offset(input, 4), parent, parentRoot, tableHow);
+        long e3 = entry(e4, Levels512.offset(input, 3), parent, parentRoot, tableHow);
         any |= link | e4;
         common &= e4 & e3;
         long leaf;
@@ -77,7 +77,7 @@ public final class StraightFirstStage {
             shift = 30;
             bad = leaf & badHugePage;
         } else {
-            long e2 = entry(e3, TableFormat.offset(input, 2), parent, parentRoot, tableHow);
+            long e2 = entry(e3, Levels512.offset(input, 2), parent, parentRoot, tableHow);
             any |= e3;
             common &= e2;
             if ((e2 & PAGE_SIZE_BIT) != 0) {
@@ -85,7 +85,7 @@ public final class StraightFirstStage {
                 shift = 21;
                 bad = leaf & badLargePage;
             } else {
-                leaf = entry(e2, TableFormat.offset(input, 1), parent, parentRoot, tableHow);
+                leaf = entry(e2, Levels512.offset(input, 1), parent, parentRoot, tableHow);
                 shift = 12;
                 any |= e2;
                 common &= leaf;

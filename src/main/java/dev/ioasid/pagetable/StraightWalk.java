@@ -70,7 +70,7 @@ public final class StraightWalk {
 
     private long walk(long root, long input, int how, boolean word) {
         if (levels == 4) {
-            long e4 = memory.entry(root, TableFormat.offset(input, 4));
+            long e4 = memory.entry(root, Levels512.offset(input, 4));
             return below(e4, (root & ADDRESS | e4) & badTable, e4, input, how, word);
         }
         return levels == 3
@@ -79,22 +79,22 @@ public final class StraightWalk {
     }
 
     private long walk5(long root, long input, int how, boolean word) {
-        long e5 = memory.entry(root, TableFormat.offset(input, 5));
-        long e4 = memory.entry(e5, TableFormat.offset(input, 4));
+        long e5 = memory.entry(root, Levels512.offset(input, 5));
+        long e4 = memory.entry(e5, Levels512.offset(input, 4));
         return below(e4, (root & ADDRESS | e5 | e4) & badTable, e5 & e4, input, how, word);
     }
 
     /** The last three levels. {@code link} leads to them; {@code bad} and {@code common} are of what is above. */
     private long below(long link, long bad, long common, long input, int how, boolean word) {
-        long e3 = memory.entry(link, TableFormat.offset(input, 3));
+        long e3 = memory.entry(link, Levels512.offset(input, 3));
         if ((e3 & PAGE_SIZE_BIT) != 0) {
             return page(e3, 30, bad | e3 & badHugePage, common & e3, input, how, word);
         }
-        long e2 = memory.entry(e3, TableFormat.offset(input, 2));
+        long e2 = memory.entry(e3, Levels512.offset(input, 2));
         if ((e2 & PAGE_SIZE_BIT) != 0) {
             return page(e2, 21, bad | e3 & badTable | e2 & badLargePage, common & e3 & e2, input, how, word);
         }
-        long e1 = memory.entry(e2, TableFormat.offset(input, 1));
+        long e1 = memory.entry(e2, Levels512.offset(input, 1));
         return page(e1, 12, bad | (e3 | e2) & badTable | e1 & badPage, common & e3 & e2 & e1, input, how, word);
     }
 

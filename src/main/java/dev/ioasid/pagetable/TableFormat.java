@@ -1,15 +1,15 @@
 package dev.ioasid.pagetable;
 
 /**
- * A page-table format as numbers: what a walk or a map asks of an entry, answered without a call per format. Tables
- * have 512 entries of 8 bytes; the entry of level {@code n} covers {@code 4 KiB << 9 * (n - 1)}.
+ * A page-table format as numbers: what a walk or a map asks of an entry, answered without a call per format. Entries have 8 bytes.
  *
- * @param levels 3 to 5; the root is a table of this level
+ * @param outputBits physical addresses in entries have fewer bits than this
  * @param read the bit that grants reading; 0 where being present does
  * @param write the bit that grants writing
  * @param user the bit without which only privileged requests pass; 0 where the format has none
  * @param present an entry with none of these bits set is absent and nothing else in it is looked at
- * @param pageSize the bit that makes an entry above level 1 a leaf
+ * @param kindOfEntry the bit that tells a leaf from a table above level 1
+ * @param leafWhen what that bit is in a leaf
  * @param leafLevels bit {@code n} is set where level {@code n} may hold a leaf
  * @param reservedInLeaf bits that must be zero in every leaf
  * @param reservedInTable bits that must be zero in every entry that points to a table
@@ -19,12 +19,14 @@ package dev.ioasid.pagetable;
  */
 public record TableFormat(
         Kind kind,
-        int levels,
+        Geometry geometry,
+        int outputBits,
         long read,
         long write,
         long user,
         long present,
-        long pageSize,
+        long kindOfEntry,
+        long leafWhen,
         int leafLevels,
         long reservedInLeaf,
         long reservedInTable,
@@ -34,18 +36,26 @@ public record TableFormat(
     /** Address bits of an entry before the host address width cuts them: 51:12. */
     public static final long ADDRESS = 0x000f_ffff_ffff_f000L;
 
-    public static final int ENTRY_BITS = 9;
-    public static final int ENTRIES = 1 << ENTRY_BITS;
-    public static final int GRANULE_SHIFT = 12;
-
     /** SNP, in leaves of the second stage. */
     static final long SNOOP = 1 << 11;
 
     /** Which specification an entry is read by. */
     public enum Kind {
         VTD_SECOND_STAGE,
-        X86_64
+        X86_64,
+        ARMV8_STAGE1,
+        ARMV8_STAGE2
     }
+
+    private static final int ARMV8_LARGE_GRANULE = 16;
+    private static final int ARMV8_ADDRESS_BITS = 48;
+    private static final long ARMV8_ADDRESS = 0x0000_ffff_ffff_0000L;
+    /** Of entries of 64 KiB, where address bits 51:48 are, and how far down. */
+    private static final long ARMV8_HIGH = 0xf000;
+
+    private static final int ARMV8_HIGH_SHIFT = 36;
+    private static final long PAGE_SIZE = 1 << 7;
+    private static final int NO_LEAF_CHECK = Long.SIZE;
 
     public static final int LEAF_4K = 1 << 1;
     public static final int LEAF_2M = 1 << 2;
@@ -70,12 +80,14 @@ public record TableFormat(
         long write = ignoreReadWrite ? iw : 1 << 1;
         return new TableFormat(
                 Kind.VTD_SECOND_STAGE,
-                levels,
+                Geometry.of512(levels),
+                hostAddressWidth,
                 read,
                 write,
                 0,
                 read | write,
-                1 << 7,
+                PAGE_SIZE,
+                PAGE_SIZE,
                 leafLevels,
                 snoop ? high : high | SNOOP,
                 high | SNOOP,
@@ -93,12 +105,14 @@ public record TableFormat(
     public static TableFormat x8664(int levels, int hostAddressWidth, int leafLevels) {
         return new TableFormat(
                 Kind.X86_64,
-                levels,
+                Geometry.of512(levels),
+                hostAddressWidth,
                 0,
                 1 << 1,
                 1 << 2,
                 1,
-                1 << 7,
+                PAGE_SIZE,
+                PAGE_SIZE,
                 leafLevels,
                 beyond(hostAddressWidth),
                 beyond(hostAddressWidth),
@@ -111,53 +125,107 @@ public record TableFormat(
         return ADDRESS & -1L << hostAddressWidth;
     }
 
+    /**
+     * Stage 1 of VMSAv8-64. Arm ARM, section D8.2; it begins at the level that the width asks for.
+     *
+     * @param granuleShift 12, 14 or 16
+     * @param inputBits 64 minus TxSZ
+     * @param outputBits the smaller of IPS and OAS: an address beyond is a fault
+     * @param wide whether addresses have 52 bits: of entries of 64 KiB, 15:12 are the upper ones
+     */
+    public static TableFormat armv8Stage1(int granuleShift, int inputBits, int outputBits, boolean wide) {
+        int entryBits = granuleShift - 3;
+        int levels = (inputBits - granuleShift + entryBits - 1) / entryBits;
+        return armv8(Kind.ARMV8_STAGE1, new Geometry(granuleShift, levels, inputBits), outputBits, wide);
+    }
+
+    /**
+     * Stage 2 of VMSAv8-64. Its first level may be one lower than the width asks for, with up to 16 tables of it, one behind the other.
+     *
+     * @param levels 4 minus the start level
+     */
+    public static TableFormat armv8Stage2(int granuleShift, int levels, int inputBits, int outputBits, boolean wide) {
+        return armv8(Kind.ARMV8_STAGE2, new Geometry(granuleShift, levels, inputBits), outputBits, wide);
+    }
+
+    private static TableFormat armv8(Kind kind, Geometry geometry, int outputBits, boolean wide) {
+        boolean large = geometry.granuleShift() == ARMV8_LARGE_GRANULE;
+        int leaves = switch (geometry.granuleShift()) {
+            case Levels512.GRANULE_SHIFT -> LEAF_4K | LEAF_2M | LEAF_1G;
+            case ARMV8_LARGE_GRANULE -> 1 << 1 | 1 << 2 | (wide ? 1 << 3 : 0);
+            default -> 1 << 1 | 1 << 2;
+        };
+        long beyond = ARMV8_ADDRESS & -1L << Math.min(outputBits, Long.SIZE - 1);
+        if (large) {
+            beyond |= wide ? ARMV8_HIGH & -1L << Math.max(outputBits - ARMV8_HIGH_SHIFT, 0) : ARMV8_HIGH;
+        }
+        return new TableFormat(
+                kind,
+                geometry,
+                outputBits,
+                VmsaDescriptor.S2AP_R.mask(),
+                VmsaDescriptor.S2AP_W.mask(),
+                0,
+                VmsaDescriptor.VALID.mask(),
+                VmsaDescriptor.TABLE.mask(),
+                0,
+                leaves,
+                beyond,
+                beyond,
+                NO_LEAF_CHECK,
+                VmsaDescriptor.AF.mask(),
+                0);
+    }
+
+    public int levels() {
+        return geometry.levels();
+    }
+
     /** Width of the input address in bits. */
     public int inputBits() {
-        return GRANULE_SHIFT + levels * ENTRY_BITS;
+        return geometry.inputBits();
     }
 
     /** log2 of what one entry of {@code level} covers, in bytes. */
-    public static int shift(int level) {
-        return GRANULE_SHIFT + (level - 1) * ENTRY_BITS;
+    public int shift(int level) {
+        return geometry.shift(level);
     }
 
-    /** The number, within its table, of the entry of {@code level} that covers {@code input}. */
-    static int index(long input, int level) {
-        return (int) (input >>> shift(level)) & ENTRIES - 1;
+    /** log2 of the smallest page. */
+    public int granuleShift() {
+        return geometry.granuleShift();
     }
 
-    /** The last address of {@code at..last} that the same entry of {@code level} covers. */
-    static long lastOfEntry(long at, int level, long last) {
-        return Math.min(at | (1L << shift(level)) - 1, last);
+    public boolean isArmv8() {
+        return kind == Kind.ARMV8_STAGE1 || kind == Kind.ARMV8_STAGE2;
     }
 
-    /** Offset, within its table, of the entry of {@code level} that covers {@code input}. */
-    public static long offset(long input, int level) {
-        return input >>> shift(level) - 3 & (ENTRIES - 1) * Long.BYTES; // the index, times 8
-    }
-
-    /** Physical addresses in entries have fewer bits than this. */
-    public int hostAddressWidth() {
-        return Long.numberOfTrailingZeros(~(ADDRESS & ~reservedInTable | (1L << GRANULE_SHIFT) - 1));
-    }
-
-    public boolean present(long entry) {
-        return (entry & present) != 0;
+    /** Whether an entry of {@code level} means anything. */
+    public boolean present(long entry, int level) {
+        if (!isArmv8()) {
+            return (entry & present) != 0;
+        }
+        boolean table = (entry & kindOfEntry) != 0;
+        return (entry & present) != 0
+                && (table || level > 1 && allowsLeaf(level)); // at the last level, the bit means a page
     }
 
     /** Whether a present entry of {@code level} maps a page. */
     public boolean leaf(long entry, int level) {
-        return level == 1 || (entry & pageSize) != 0 && allowsLeaf(level);
+        return level == 1 || (entry & kindOfEntry) == leafWhen && allowsLeaf(level);
     }
 
     public boolean allowsLeaf(int level) {
         return (leafLevels >>> level & 1) != 0;
     }
 
-    /** The bits that must be zero in a present entry. */
+    /** The bits that must be zero in a present entry; for VMSAv8-64, those of addresses that are too wide. */
     public long mustBeZero(int level, boolean leaf) {
+        if (isArmv8()) {
+            return reservedInTable;
+        }
         if (!leaf) {
-            return reservedInTable | pageSize;
+            return reservedInTable | kindOfEntry;
         }
         if (level == 1) {
             return reservedInLeaf;
@@ -166,16 +234,47 @@ public record TableFormat(
     }
 
     /** The page that a leaf of {@code level} maps, without the offset within it. */
-    public static long page(long entry, int level) {
-        return entry & ADDRESS & -1L << shift(level);
+    public long page(long entry, int level) {
+        return target(entry) & -1L << shift(level);
+    }
+
+    /** The table that an entry leads to. */
+    public long table(long entry) {
+        return target(entry) & -1L << granuleShift();
+    }
+
+    private long target(long entry) {
+        if (!isArmv8()) {
+            return entry & ADDRESS;
+        }
+        long address = entry & (ADDRESS & -1L >>> Long.SIZE - ARMV8_ADDRESS_BITS);
+        return granuleShift() == ARMV8_LARGE_GRANULE
+                ? address & ~ARMV8_HIGH | (entry & ARMV8_HIGH) << ARMV8_HIGH_SHIFT
+                : address;
+    }
+
+    /** The address as an entry holds it. */
+    private long held(long address) {
+        return address >>> ARMV8_ADDRESS_BITS == 0
+                ? address
+                : address & ARMV8_ADDRESS | address >>> ARMV8_HIGH_SHIFT & ARMV8_HIGH;
+    }
+
+    /** What an entry lets those through who come by it, as bits that are ANDed on the way down. */
+    long grants(long entry, boolean leaf, int how) {
+        return switch (kind) {
+            case VTD_SECOND_STAGE, X86_64 -> entry;
+            case ARMV8_STAGE1 -> leaf ? VmsaRights.stage1Leaf(entry, how) : VmsaRights.belowTable(entry, how);
+            case ARMV8_STAGE2 -> leaf ? VmsaRights.stage2Leaf(entry, how) : -1;
+        };
     }
 
     /**
      * What a request may do with a page.
      *
-     * @param common the bits that all entries on the way to the page have
+     * @param common what all entries on the way to the page grant, see {@link #grants}
      * @param how whether the request is privileged, by the constants of {@link PageWalk}
-     * @return {@link Walked#READ} and {@link Walked#WRITE}
+     * @return {@link Walked#READ}, {@link Walked#WRITE}, and where the format knows of it {@link Walked#EXECUTE}
      */
     long rights(long common, int how) {
         return switch (kind) { // exhaustive: a new format does not compile until it answers
@@ -186,6 +285,8 @@ public record TableFormat(
                 boolean writes = (common & write) != 0 || privileged && (how & PageWalk.WRITE_PROTECTED) == 0;
                 yield (common & user) == 0 && !privileged ? 0 : writes ? Walked.READ | Walked.WRITE : Walked.READ;
             }
+            case ARMV8_STAGE1 -> VmsaRights.ofStage1(common, how);
+            case ARMV8_STAGE2 -> VmsaRights.ofStage2(common, how);
         };
     }
 
@@ -197,8 +298,8 @@ public record TableFormat(
     /** Which stage a table of this format translates. */
     public Walked.Stage stage() {
         return switch (kind) {
-            case VTD_SECOND_STAGE -> Walked.Stage.SECOND;
-            case X86_64 -> Walked.Stage.FIRST;
+            case VTD_SECOND_STAGE, ARMV8_STAGE2 -> Walked.Stage.SECOND;
+            case X86_64, ARMV8_STAGE1 -> Walked.Stage.FIRST;
         };
     }
 
@@ -208,7 +309,9 @@ public record TableFormat(
      * @param physical aligned to what {@code level} covers
      */
     long leafEntry(long physical, int level, Permissions permissions) {
-        return physical | (level > 1 ? pageSize : 0) | rightsOf(permissions);
+        return isArmv8()
+                ? held(physical) | (level > 1 ? 0 : kindOfEntry) | rightsOf(permissions)
+                : physical | (level > 1 ? kindOfEntry : 0) | rightsOf(permissions);
     }
 
     /** Whether a leaf can grant this and nothing else. */
@@ -217,25 +320,30 @@ public record TableFormat(
             case VTD_SECOND_STAGE ->
                 (permissions.read() || permissions.write()) && !permissions.execute() && !permissions.privileged();
             case X86_64 -> permissions.read(); // and everything may be executed
+            case ARMV8_STAGE1 -> permissions.read();
+            case ARMV8_STAGE2 -> (permissions.read() || permissions.write()) && !permissions.privileged();
         };
     }
 
     /** The entry that points to a table. It grants everything: leaves decide. */
     long tableEntry(long physical) {
-        return physical | read | write | user | present;
+        return isArmv8() ? held(physical) | kindOfEntry | present : physical | read | write | user | present;
     }
 
     private long rightsOf(Permissions permissions) {
         return switch (kind) {
             case VTD_SECOND_STAGE -> (permissions.read() ? read : 0) | (permissions.write() ? write : 0);
             case X86_64 -> present | (permissions.write() ? write : 0) | (permissions.privileged() ? 0 : user);
+            case ARMV8_STAGE1 -> VmsaRights.stage1(permissions);
+            case ARMV8_STAGE2 -> VmsaRights.stage2(permissions);
         };
     }
 
     /** Whether hardware that walks this format reads every table of {@code other} as it was meant. */
     public boolean reads(TableFormat other) {
         return kind == other.kind
-                && levels == other.levels
+                && geometry.equals(other.geometry)
+                && outputBits >= other.outputBits
                 && read == other.read
                 && write == other.write
                 && (other.leafLevels & ~leafLevels) == 0

@@ -7,27 +7,34 @@ import dev.ioasid.memory.PhysicalMemory;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The frames that hold the tables of one {@link IoPageTable}. For each there is a word outside the simulated memory:
+ * The frames that hold the tables of one {@link IoPageTable}. For each table there is a word outside the simulated memory, that of its
+ * first frame:
  *
  * <pre>
- * 63:16 whose table it is   15:12 its level   11:0 how many of its entries are in use
+ * 63:24 whose table it is   23:20 its level   19:0 how many of its entries are in use
  * </pre>
  *
  * <p>Whoever may write physical memory may overwrite a table. So a link is followed only to a frame whose word says that it is a
  * table of ours, of the level expected: whatever stands in memory, nobody else's frame is changed or given back.
  */
 final class TableFrames {
-    private static final int LEVEL_SHIFT = 12;
-    private static final int OWNER_SHIFT = 16;
+    private static final int LEVEL_SHIFT = 20;
+    private static final int OWNER_SHIFT = 24;
     private static final long USED = (1L << LEVEL_SHIFT) - 1;
 
     private final FrameAllocator frames;
     private final FrameCounters words;
     private final PhysicalMemory memory;
     private final long owner;
-    private final AtomicLong count = new AtomicLong();
+    private final Geometry geometry;
+    private final long tableBytes;
+    private final long rootBytes;
+    private final AtomicLong bytes = new AtomicLong();
 
-    TableFrames(PhysicalMemory memory, FrameAllocator frames, FrameCounters words) {
+    TableFrames(PhysicalMemory memory, FrameAllocator frames, FrameCounters words, Geometry geometry) {
+        this.geometry = geometry;
+        this.tableBytes = geometry.levels() == 1 ? geometry.tableBytes(1) : 1L << geometry.granuleShift();
+        this.rootBytes = geometry.tableBytes(geometry.levels());
         this.frames = frames;
         this.words = words;
         this.memory = memory;
@@ -36,22 +43,24 @@ final class TableFrames {
 
     /** Frames for so many tables. ENOMEM; then none was taken. */
     long[] reserve(int tables) {
-        return frames.allocate(tables);
+        return frames.allocate(tables, tableBytes);
     }
 
     /** A frame for a table of {@code level}. ENOMEM. */
     long allocate(int level) {
-        long frame = frames.allocate();
+        long size = geometry.tableBytes(level);
+        long frame = frames.allocate(size, size);
+        memory.commit(AddressRange.of(frame, size));
         adopt(frame, level);
         return frame;
     }
 
-    /** A frame for a table, to be filled and then made one by {@link #setUsed}; -1 if there is none. */
+    /** A frame for a table below the root, to be filled and then made one by {@link #setUsed}; -1 if there is none. */
     long tryAllocate() {
-        long frame = frames.tryAllocate(PhysicalMemory.PAGE_SIZE, PhysicalMemory.PAGE_SIZE);
+        long frame = frames.tryAllocate(tableBytes, tableBytes);
         if (frame >= 0) {
-            memory.commit(AddressRange.of(frame, PhysicalMemory.PAGE_SIZE));
-            count.getAndIncrement();
+            memory.commit(AddressRange.of(frame, tableBytes));
+            bytes.getAndAdd(tableBytes);
         }
         return frame;
     }
@@ -59,23 +68,28 @@ final class TableFrames {
     /** Makes a frame a table of ours, without entries. */
     void adopt(long frame, int level) {
         words.set(frame, owner | (long) level << LEVEL_SHIFT);
-        count.getAndIncrement();
+        bytes.getAndAdd(geometry.tableBytes(level));
     }
 
     /** Makes a table a mere frame again, which nobody follows a link to. It still has to be given back. */
-    void disown(long table) {
+    void disown(long table, int level) {
         words.set(table, 0);
-        count.getAndDecrement();
+        bytes.getAndAdd(-geometry.tableBytes(level));
     }
 
-    /** Gives back a frame that is zero and that nobody can be in. */
+    /** Gives back a frame of a table below the root that is zero and that nobody can be in. */
     void giveBack(long frame) {
-        frames.freeZeroed(frame);
+        frames.freeZeroed(frame, tableBytes);
     }
 
     /** Gives back a frame that nobody can be in, whatever is in it. */
-    void discard(long frame) {
-        frames.free(frame, PhysicalMemory.PAGE_SIZE);
+    void discard(long frame, int level) {
+        frames.free(frame, geometry.tableBytes(level));
+    }
+
+    /** Where the table of {@code level} begins that {@code address} would lie in. */
+    private long table(long address, int level) {
+        return address & -(level == geometry.levels() ? rootBytes : tableBytes);
     }
 
     /** Whether {@code address} lies in a table of ours of {@code level}. */
@@ -88,7 +102,7 @@ final class TableFrames {
         if (Long.compareUnsigned(address, memory.size()) >= 0) {
             return -1;
         }
-        long used = words.get(address) ^ (owner | (long) level << LEVEL_SHIFT);
+        long used = words.get(table(address, level)) ^ (owner | (long) level << LEVEL_SHIFT);
         return used >>> LEVEL_SHIFT == 0 ? used : -1;
     }
 
@@ -103,15 +117,16 @@ final class TableFrames {
     }
 
     /**
-     * Changes the number of entries in use of the table that {@code address} lies in; returns the new one. It is never below 0,
-     * whoever has written entries that no map made.
+     * Changes the number of entries in use of the table of {@code level} that {@code address} lies in; returns the new one. It is never
+     * below 0, whoever has written entries that no map made.
      */
-    long use(long address, long change) {
-        return words.add(address, Math.max(change, -used(address))) & USED;
+    long use(long address, int level, long change) {
+        long table = table(address, level);
+        return words.add(table, Math.max(change, -used(table))) & USED;
     }
 
-    /** How many tables there are. */
-    long count() {
-        return count.get();
+    /** Memory that the tables take. */
+    long bytes() {
+        return bytes.get();
     }
 }

@@ -8,10 +8,9 @@ import dev.ioasid.memory.WordBlock;
  * holds the stripes of the range all the while.
  */
 final class UnmapEdit {
-    private static final long ADDRESS = TableFormat.ADDRESS;
-
     private final PhysicalMemory memory;
     private final TableFormat format;
+    private final Geometry geometry;
     private final TableFrames tables;
     private final int highestUnlinked;
     private final RetiredTables retired = new RetiredTables();
@@ -23,6 +22,7 @@ final class UnmapEdit {
     UnmapEdit(PhysicalMemory memory, TableFormat format, TableFrames tables, int highestUnlinked) {
         this.memory = memory;
         this.format = format;
+        this.geometry = format.geometry();
         this.tables = tables;
         this.highestUnlinked = highestUnlinked;
     }
@@ -35,11 +35,11 @@ final class UnmapEdit {
         long unmapped = 0;
         int cleared = 0;
         for (long at = first, end; at <= last; at = end + 1) {
-            end = TableFormat.lastOfEntry(at, level, last);
-            long where = table + TableFormat.offset(at, level);
+            end = geometry.lastOfEntry(at, level, last);
+            long where = table + geometry.offset(at, level);
             long entry = memory.acquire(where);
             if (entry != 0) {
-                long below = entry & ADDRESS;
+                long below = format.table(entry);
                 boolean leaf = format.leaf(entry, level);
                 if (!leaf && tables.isTable(below, level - 1)) {
                     unmapped += clear(below, level - 1, at, end);
@@ -47,24 +47,24 @@ final class UnmapEdit {
                 } else { // a leaf, or what someone wrote here who was not asked
                     memory.release(where, 0);
                     cleared++;
-                    unmapped += leaf ? 1L << TableFormat.shift(level) : 0;
+                    unmapped += leaf ? 1L << format.shift(level) : 0;
                 }
             }
         }
         if (cleared != 0) {
-            leavesEmptyTables |= tables.use(table, -cleared) == 0;
+            leavesEmptyTables |= tables.use(table, level, -cleared) == 0;
         }
         return unmapped;
     }
 
     private long clearPages(long table, long first, long last) {
-        int pages = (int) (last - first + 1 >>> PhysicalMemory.PAGE_SHIFT);
-        long where = table + TableFormat.offset(first, 1);
+        int pages = (int) (last - first + 1 >>> format.granuleShift());
+        long where = table + geometry.offset(first, 1);
         long before = tables.used(table);
         long used = Math.min(WordBlock.used(memory, where, pages), before);
         WordBlock.clear(memory, where, pages);
         tables.setUsed(table, 1, before - used);
-        return used << PhysicalMemory.PAGE_SHIFT;
+        return used << format.granuleShift();
     }
 
     private void unlinkIfEmpty(long where, long table, int level) {
@@ -76,20 +76,20 @@ final class UnmapEdit {
             return;
         }
         memory.release(where, 0);
-        leavesEmptyTables |= tables.use(where, -1) == 0;
-        tables.disown(table);
+        leavesEmptyTables |= tables.use(where, level + 1, -1) == 0;
+        tables.disown(table, level);
         retired.add(table);
     }
 
     /** Unlinks the empty tables above level 1 that cover any of the range. The caller holds all stripes. */
     void prune(long table, int level, long first, long last) {
         for (long at = first, end; at <= last && level > IoPageTable.REGION_LEVEL; at = end + 1) {
-            end = TableFormat.lastOfEntry(at, level, last);
-            long where = table + TableFormat.offset(at, level);
+            end = geometry.lastOfEntry(at, level, last);
+            long where = table + geometry.offset(at, level);
             long entry = memory.acquire(where);
-            if (entry != 0 && !format.leaf(entry, level) && tables.isTable(entry & ADDRESS, level - 1)) {
-                prune(entry & ADDRESS, level - 1, at, end);
-                unlinkIfEmpty(where, entry & ADDRESS, level - 1);
+            if (entry != 0 && !format.leaf(entry, level) && tables.isTable(format.table(entry), level - 1)) {
+                prune(format.table(entry), level - 1, at, end);
+                unlinkIfEmpty(where, format.table(entry), level - 1);
             }
         }
     }

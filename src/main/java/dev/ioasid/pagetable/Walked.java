@@ -4,13 +4,15 @@ package dev.ioasid.pagetable;
  * What a walk found, packed into one {@code long} so that nothing goes to the heap.
  *
  * <pre>
- * found    63 0   62 a write needs no mark   61 snooped   59 writable   58 readable   57:52 log2 of the page size   51:0 address
+ * found    63 0   62 a write needs no mark   61 snooped   60 executable   59 writable   58 readable   57:52 log2 of the page size   51:0 address
  * failed   63 1   17:16 stage (1 first, 2 second)   15:12 level   7:0 what failed
  * </pre>
  */
 public final class Walked {
     public static final long READ = 1;
     public static final long WRITE = 2;
+    /** Only of formats that know of it. */
+    public static final long EXECUTE = 4;
 
     /** In what was found: a write through the same way would set no bit that is not set already. */
     public static final long MARKED = 1L << 62;
@@ -42,6 +44,9 @@ public final class Walked {
         NOT_USER,
         NO_WRITE,
         NO_READ,
+        NO_EXECUTE,
+        /** A leaf has not been accessed before, and hardware does not say itself that it has. */
+        NOT_ACCESSED,
         /** Nested: an address in an entry is beyond the parent's input width. */
         BEYOND_PARENT,
         /** Nested: the parent does not let the root table be read. */
@@ -100,7 +105,7 @@ public final class Walked {
     }
 
     public static long rights(long found) {
-        return found >>> RIGHTS_SHIFT & 3;
+        return found >>> RIGHTS_SHIFT & 7;
     }
 
     /** What was found, with rights less. */

@@ -12,6 +12,7 @@ import dev.ioasid.memory.FrameCounters;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.memory.Readers;
 import dev.ioasid.pagetable.IoPageTable;
+import dev.ioasid.pagetable.Levels512;
 import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.Permissions;
 import dev.ioasid.pagetable.StraightFirstStage;
@@ -108,13 +109,13 @@ public final class World implements AutoCloseable {
         for (long page = 0; page < 65536; page++) {
             long table = guestRoot;
             for (int level = 4; level > 1; level--) {
-                long at = Walked.address(parent.lookup(table + TableFormat.offset(guestBase + page * PAGE, level)));
+                long at = Walked.address(parent.lookup(table + Levels512.offset(guestBase + page * PAGE, level)));
                 if (memory.acquire(at) == 0) {
                     memory.release(at, guestFrame(parent) | 0x27);
                 }
                 table = memory.acquire(at) & TableFormat.ADDRESS;
             }
-            long at = Walked.address(parent.lookup(table + TableFormat.offset(guestBase + page * PAGE, 1)));
+            long at = Walked.address(parent.lookup(table + Levels512.offset(guestBase + page * PAGE, 1)));
             memory.release(at, page * PAGE | 0x67);
         }
         return this;

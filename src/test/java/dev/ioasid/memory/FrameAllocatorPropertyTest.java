@@ -154,13 +154,14 @@ class FrameAllocatorPropertyTest {
                 }
             }
             if (expected.size() == pages) {
-                assertThat(frames.allocate(pages)).containsExactly(expected.toArray(Long[]::new));
+                assertThat(frames.allocate(pages, PhysicalMemory.PAGE_SIZE))
+                        .containsExactly(expected.toArray(Long[]::new));
                 for (long address : expected) {
                     take(address, 1);
                 }
             } else {
                 System.arraycopy(before, 0, taken, 0, taken.length);
-                assertThatThrownBy(() -> frames.allocate(pages))
+                assertThatThrownBy(() -> frames.allocate(pages, PhysicalMemory.PAGE_SIZE))
                         .isInstanceOfSatisfying(
                                 RefusedException.class,
                                 e -> assertThat(e.errno()).isEqualTo(Errno.ENOMEM));
@@ -208,7 +209,7 @@ class FrameAllocatorPropertyTest {
         private void free(FrameAllocator frames, Piece piece, boolean zeroed) {
             if (zeroed && piece.pages == 1) {
                 memory.write(piece.address + 16, new byte[1]);
-                frames.freeZeroed(piece.address);
+                frames.freeZeroed(piece.address, PhysicalMemory.PAGE_SIZE);
             } else {
                 frames.free(piece.address, piece.pages * PAGE);
             }

@@ -73,7 +73,7 @@ class StraightFirstStagePropertyTest {
     private static long input(SplittableRandom random, int levels) {
         long input = random.nextInt(0x1000);
         for (int level = 1; level <= levels; level++) {
-            input |= (long) random.nextInt(4) << TableFormat.shift(level);
+            input |= (long) random.nextInt(4) << Levels512.shift(level);
         }
         return input;
     }

@@ -67,7 +67,7 @@ class StraightWalkPropertyTest {
     private static long input(SplittableRandom random, int levels) {
         long input = random.nextInt(0x1000);
         for (int level = 1; level <= levels; level++) {
-            input |= (long) random.nextInt(4) << TableFormat.shift(level);
+            input |= (long) random.nextInt(4) << Levels512.shift(level);
         }
         return random.nextInt(20) == 0 ? input | 1L << 39 + random.nextInt(24) : input;
     }

@@ -308,7 +308,7 @@ class WalksBesideWritersTest {
     /** Takes the frames that were given back last, fills them with leaves to nowhere, and gives them back. */
     private void poison() {
         while (!stop) {
-            var taken = frames.allocate(8);
+            var taken = frames.allocate(8, PhysicalMemory.PAGE_SIZE);
             for (long frame : taken) {
                 for (long at = frame; at < frame + PAGE; at += Long.BYTES) {
                     if (memory.acquire(at) != 0) {

@@ -1,6 +1,6 @@
 package dev.ioasid.iommu.vtd;
 
-import dev.ioasid.pagetable.TableFormat;
+import dev.ioasid.pagetable.Levels512;
 
 /**
  * A power of two of pages, as ATS writes it into an address field: with S the lowest bit that is 0 ends the size. PCIe ATS, 10.2.3.
@@ -9,7 +9,7 @@ import dev.ioasid.pagetable.TableFormat;
  * @param last inclusive
  */
 record AtsRange(long first, long last) {
-    private static final long PAGE = 1L << TableFormat.GRANULE_SHIFT;
+    private static final long PAGE = 1L << Levels512.GRANULE_SHIFT;
 
     /** The whole space. */
     static final AtsRange ALL = new AtsRange(0, -1);
@@ -19,8 +19,8 @@ record AtsRange(long first, long last) {
         if (!several) {
             return new AtsRange(address, address + PAGE - 1);
         }
-        long ones = address >>> TableFormat.GRANULE_SHIFT;
-        int shift = TableFormat.GRANULE_SHIFT + 1 + Long.numberOfTrailingZeros(~ones);
+        long ones = address >>> Levels512.GRANULE_SHIFT;
+        int shift = Levels512.GRANULE_SHIFT + 1 + Long.numberOfTrailingZeros(~ones);
         if (shift >= Long.SIZE) {
             return ALL;
         }

@@ -1,6 +1,6 @@
 package dev.ioasid.iommu.vtd;
 
-import dev.ioasid.pagetable.TableFormat;
+import dev.ioasid.pagetable.Levels512;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -14,7 +14,7 @@ final class PageBlocks {
      */
     record Block(long address, int order) {
         long last() {
-            int shift = TableFormat.GRANULE_SHIFT + order;
+            int shift = Levels512.GRANULE_SHIFT + order;
             return shift >= Long.SIZE ? -1 : address + (1L << shift) - 1;
         }
     }
@@ -32,8 +32,8 @@ final class PageBlocks {
         var blocks = new ArrayList<Block>();
         long at = first;
         while (true) {
-            long pagesLeft = (last - at >>> TableFormat.GRANULE_SHIFT) + 1;
-            int aligned = at == 0 ? Long.SIZE : Long.numberOfTrailingZeros(at) - TableFormat.GRANULE_SHIFT;
+            long pagesLeft = (last - at >>> Levels512.GRANULE_SHIFT) + 1;
+            int aligned = at == 0 ? Long.SIZE : Long.numberOfTrailingZeros(at) - Levels512.GRANULE_SHIFT;
             int fits = Long.SIZE - 1 - Long.numberOfLeadingZeros(pagesLeft);
             int order = Math.min(Math.min(aligned, fits), largestOrder);
             var block = new Block(at, order);

@@ -49,7 +49,9 @@ final class Refusal {
             case NO_WRITE -> VtdFault.LGN_2;
             case NO_READ -> VtdFault.LGN_3;
             case INTERRUPT_WINDOW -> VtdFault.LGN_4;
-            case UPDATE_FORBIDDEN,
+            case NO_EXECUTE,
+                    NOT_ACCESSED,
+                    UPDATE_FORBIDDEN,
                     NOT_USER,
                     BEYOND_PARENT,
                     PARENT_HIDES_ROOT,
@@ -73,6 +75,7 @@ final class Refusal {
             case PARENT_HIDES_ROOT -> VtdFault.SFS_6;
             case PARENT_HIDES_TABLE -> VtdFault.SFS_7;
             case PARENT_FORBIDS_UPDATE -> VtdFault.SFS_8;
+            case NO_EXECUTE, NOT_ACCESSED -> throw new IllegalStateException(failure + " of a VT-d table");
             case INTERRUPT_WINDOW -> VtdFault.SGN_8;
         };
     }

@@ -169,6 +169,7 @@ final class TableShapes {
                 capabilities.scalable() && capabilities.has(Ecap.FSTS)
                         ? formats.firstStage(VtdFormats.mode(format.levels()))
                         : null;
+            case ARMV8_STAGE1, ARMV8_STAGE2 -> null;
         };
     }
 }

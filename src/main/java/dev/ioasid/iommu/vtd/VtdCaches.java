@@ -7,6 +7,7 @@ import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Iotlb;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.SetAssociativeCache;
+import dev.ioasid.pagetable.Levels512;
 import dev.ioasid.pagetable.StructureCaches;
 import dev.ioasid.pagetable.TableFormat;
 import dev.ioasid.pagetable.Walked;
@@ -121,9 +122,7 @@ final class VtdCaches implements StructureCaches {
     }
 
     private static long structureKey(long input, int level) {
-        return VALID
-                | (long) level << STRUCTURE_LEVEL_SHIFT
-                | input >>> TableFormat.shift(level + 1) & STRUCTURE_PREFIX;
+        return VALID | (long) level << STRUCTURE_LEVEL_SHIFT | input >>> Levels512.shift(level + 1) & STRUCTURE_PREFIX;
     }
 
     private static long structureOwner(TableFormat format, long whose) {
@@ -319,7 +318,7 @@ final class VtdCaches implements StructureCaches {
     }
 
     private static int structureShift(long key) {
-        return TableFormat.shift(((int) (key >>> STRUCTURE_LEVEL_SHIFT) & 7) + 1);
+        return Levels512.shift(((int) (key >>> STRUCTURE_LEVEL_SHIFT) & 7) + 1);
     }
 
     // ---- what is in them

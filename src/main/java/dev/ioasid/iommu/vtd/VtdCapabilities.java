@@ -5,6 +5,7 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.IommuCapabilities;
 import dev.ioasid.iommu.IommuType;
 import dev.ioasid.memory.BitField;
+import dev.ioasid.pagetable.Levels512;
 import dev.ioasid.pagetable.TableFormat;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -45,7 +46,7 @@ public record VtdCapabilities(int version, long cap, long ecap, int hostAddressW
         }
         int widest = Math.min((int) Cap.MGAW.get(cap) + 1, LARGEST_HOST_ADDRESS_WIDTH);
         int width = hostAddressWidth == null ? widest : hostAddressWidth;
-        if (width < TableFormat.GRANULE_SHIFT + 1 || width > LARGEST_HOST_ADDRESS_WIDTH) {
+        if (width < Levels512.GRANULE_SHIFT + 1 || width > LARGEST_HOST_ADDRESS_WIDTH) {
             throw refused("hostAddressWidth", width, "13 to 52 bits");
         }
         return new VtdCapabilities(version == null ? DEFAULT_VERSION : version.intValue(), cap, ecap, width);

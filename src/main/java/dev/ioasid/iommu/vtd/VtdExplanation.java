@@ -6,6 +6,7 @@ import dev.ioasid.iommu.Step;
 import dev.ioasid.iommu.Translation;
 import dev.ioasid.memory.BitLayout;
 import dev.ioasid.memory.PhysicalMemory;
+import dev.ioasid.pagetable.Levels512;
 import dev.ioasid.pagetable.StructureCaches;
 import dev.ioasid.pagetable.TableFormat;
 import dev.ioasid.pagetable.Walked;
@@ -80,7 +81,7 @@ final class VtdExplanation implements VtdSteps {
                         .formatted(
                                 level,
                                 hex(StructureCaches.table(copy)),
-                                hex(input & -1L << TableFormat.shift(level + 1))));
+                                hex(input & -1L << Levels512.shift(level + 1))));
     }
 
     /** The IOTLB knows the answer; {@code found} as in {@link Walked}, or a refusal. */
@@ -169,7 +170,7 @@ final class VtdExplanation implements VtdSteps {
     }
 
     private static String decision(TableFormat format, int level, long entry) {
-        if (!format.present(entry)) {
+        if (!format.present(entry, level)) {
             return "not present";
         }
         boolean leaf = format.leaf(entry, level);
@@ -178,8 +179,7 @@ final class VtdExplanation implements VtdSteps {
             return "reserved bits are set: " + hex(reserved);
         }
         return leaf
-                ? "maps %s bytes at %s"
-                        .formatted(hex(1L << TableFormat.shift(level)), hex(TableFormat.page(entry, level)))
+                ? "maps %s bytes at %s".formatted(hex(1L << Levels512.shift(level)), hex(format.page(entry, level)))
                 : "table of level %d at %s".formatted(level - 1, hex(entry & TableFormat.ADDRESS));
     }
 

@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class VtdHardware implements IommuHardware {
     /** With {@link PageWalk#READ}: the request is an execute request. */
-    public static final int EXECUTE = 1 << 16;
+    public static final int EXECUTE = PageWalk.EXECUTE;
 
     static final int TRANSLATION_REQUEST = 1 << 17;
     static final int TRANSLATED = 1 << 18;

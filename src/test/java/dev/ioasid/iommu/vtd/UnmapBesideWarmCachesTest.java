@@ -10,10 +10,10 @@ import dev.ioasid.memory.FrameCounters;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.memory.Readers;
 import dev.ioasid.pagetable.IoPageTable;
+import dev.ioasid.pagetable.Levels512;
 import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.Permissions;
 import dev.ioasid.pagetable.TableCaches;
-import dev.ioasid.pagetable.TableFormat;
 import dev.ioasid.pagetable.Walked;
 import java.util.ArrayList;
 import java.util.List;
@@ -166,11 +166,11 @@ class UnmapBesideWarmCachesTest {
     private long bindTable(IoPageTable parent) {
         parent.map(GUEST_TABLES, 4 * PAGE, GUEST_TABLES, Permissions.READ_WRITE);
         for (int level = 4; level > 1; level--) {
-            long at = GUEST_TABLES + (4 - level) * PAGE + TableFormat.offset(IOVA, level);
+            long at = GUEST_TABLES + (4 - level) * PAGE + Levels512.offset(IOVA, level);
             memory.release(at, GUEST_TABLES + (5 - level) * PAGE | 7);
         }
         for (int page = 0; page < PAGES; page++) {
-            memory.release(GUEST_TABLES + 3 * PAGE + TableFormat.offset(iova(page), 1), iova(page) | 7);
+            memory.release(GUEST_TABLES + 3 * PAGE + Levels512.offset(iova(page), 1), iova(page) | 7);
         }
         return GUEST_TABLES;
     }

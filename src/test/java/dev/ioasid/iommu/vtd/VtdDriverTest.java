@@ -17,9 +17,9 @@ import dev.ioasid.memory.FrameCounters;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.memory.Readers;
 import dev.ioasid.pagetable.IoPageTable;
+import dev.ioasid.pagetable.Levels512;
 import dev.ioasid.pagetable.Permissions;
 import dev.ioasid.pagetable.TableCaches;
-import dev.ioasid.pagetable.TableFormat;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -258,7 +258,7 @@ class VtdDriverTest {
     /** Four pages from guest physical {@code root} on that map {@link #IOVA} to {@code page}. */
     private void writeUserTable(long root, long page) {
         for (int level = 4; level >= 1; level--) {
-            long at = GUEST_MEMORY + root + (4 - level) * 0x1000L + TableFormat.offset(IOVA, level);
+            long at = GUEST_MEMORY + root + (4 - level) * 0x1000L + Levels512.offset(IOVA, level);
             memory.release(at, level == 1 ? page | 7 : root + (5 - level) * 0x1000L | 7);
         }
     }
