@@ -11,8 +11,8 @@ public interface IommuCapabilities {
     int pasidBits();
 
     /**
-     * By name, in a fixed order: an {@code Integer}, a {@code Boolean}, a {@code Long} for an address or a length, or a list
-     * of {@code Long}.
+     * By name, in a fixed order: an {@code Integer}, a {@code Boolean}, a {@code String} for one of several choices, a {@code Long} for
+     * an address or a length, or a list of {@code Long}.
      */
     Map<String, Object> named();
 
