@@ -1,5 +1,6 @@
 package dev.ioasid.iommu;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,17 +10,20 @@ import org.jspecify.annotations.Nullable;
  * @param name the architecture's name for it, such as {@code SSS.2}
  * @param detail what is wrong, in a sentence
  * @param stage which stage's table was at fault; null if none was
- * @param level the level of the table entry at fault, 1 for the last; 0 if no table entry was
+ * @param level the level of the table entry at fault, as the architecture counts: VT-d's last is 1, VMSAv8-64's is 3; null if no table
+ *     entry was
  * @param address the request's address
  * @param recoverable whether a page request could have avoided it
  * @param recorded whether it left a fault record; if not, it was silenced or there was no room
+ * @param words the record as it is written, or would be; empty where the architecture has no one record of a request
  */
 public record Fault(
         int code,
         String name,
         String detail,
         @Nullable Stage stage,
-        int level,
+        @Nullable Integer level,
         long address,
         boolean recoverable,
-        boolean recorded) {}
+        boolean recorded,
+        List<Long> words) {}

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * One thing the hardware looked at on the way to its answer.
  *
  * @param structure which one, such as {@code context-entry}
- * @param level of a page-table entry, 1 for the last; 0 where there is none
+ * @param level of a page-table entry, as the architecture counts; null where there is none
  * @param address where it was read, host physical; null where nothing was read from memory
  * @param raw its 64-bit words, lowest first
  * @param layout how the words are read; null where there is nothing to decode
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record Step(
         String structure,
-        int level,
+        @Nullable Integer level,
         @Nullable Stage stage,
         @Nullable Long address,
         List<Long> raw,

@@ -15,6 +15,13 @@ public sealed interface Translation {
     record Faulted(Fault fault) implements Translation {}
 
     /**
+     * The request waits until software says what is to become of it (SMMUv3).
+     *
+     * @param fault why, and how it was recorded
+     */
+    record Stalled(Fault fault) implements Translation {}
+
+    /**
      * What a translation request is answered (ATS).
      *
      * @param word the completion's data, read through {@link AtsCompletion}; 0 unless it is a success

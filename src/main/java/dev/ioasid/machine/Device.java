@@ -103,7 +103,7 @@ final class Device {
     }
 
     Requester requester() {
-        return new Requester(rid.sourceId(), pasidBits, ats, pri);
+        return new Requester(rid, rid.sourceId(), pasidBits, ats, pri);
     }
 
     DeviceSummary summary() {

@@ -59,6 +59,8 @@ final class ExplanationText {
                                 .formatted(translated.address(), translated.permissions(), translated.pageSize());
                     case Translation.Faulted(var fault) ->
                         "fault 0x%x %s: %s".formatted(fault.code(), fault.name(), fault.detail());
+                    case Translation.Stalled(var fault) ->
+                        "stalled by 0x%x %s: %s".formatted(fault.code(), fault.name(), fault.detail());
                     case Translation.Completed completed -> completion(completed);
                 };
     }
@@ -108,13 +110,13 @@ final class ExplanationText {
     }
 
     private static String title(Step step) {
-        var level = step.level() == 0 ? "" : " of level " + step.level();
+        var level = step.level() == null ? "" : " of level " + step.level();
         return step.structure() + level + (step.address() == null ? "" : " at 0x%x".formatted(step.address()));
     }
 
     private static String fold(List<Step> walk) {
         var levels = new ArrayList<String>();
-        walk.forEach(step -> levels.add(Integer.toString(step.level())));
+        walk.forEach(step -> levels.add(String.valueOf(step.level())));
         return "levels %s: %s"
                 .formatted(String.join(" ", levels), walk.getLast().decision());
     }

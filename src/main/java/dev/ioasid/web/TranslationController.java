@@ -49,7 +49,8 @@ class TranslationController {
 
     enum Outcome {
         TRANSLATED,
-        FAULT
+        FAULT,
+        STALLED
     }
 
     /**
@@ -113,7 +114,10 @@ class TranslationController {
         }
     }
 
-    /** {@code level} of the table entry at fault, 1 for the last; {@code recorded}: it left a fault record. */
+    /**
+     * {@code level} of the table entry at fault, as the architecture counts; {@code recorded}: it left a fault record; {@code words} of
+     * an SMMUv3's event record.
+     */
     record FaultBody(
             Hex code,
             String name,
@@ -122,17 +126,19 @@ class TranslationController {
             @Nullable Integer level,
             Hex address,
             boolean recoverable,
-            boolean recorded) {
+            boolean recorded,
+            @Nullable List<Hex> words) {
         static FaultBody of(Fault fault) {
             return new FaultBody(
                     new Hex(fault.code()),
                     fault.name(),
                     fault.detail(),
                     StageName.of(fault.stage()),
-                    fault.level() == 0 ? null : fault.level(),
+                    fault.level(),
                     new Hex(fault.address()),
                     fault.recoverable(),
-                    fault.recorded());
+                    fault.recorded(),
+                    fault.words().isEmpty() ? null : Lists.map(fault.words(), Hex::new));
         }
     }
 
@@ -178,6 +184,8 @@ class TranslationController {
                             Outcome.TRANSLATED, new Hex(address), new Hex(pageSize), permissions, null, null);
                 case Translation.Faulted(Fault fault) ->
                     new TranslationBody(Outcome.FAULT, null, null, null, FaultBody.of(fault), null);
+                case Translation.Stalled(Fault fault) ->
+                    new TranslationBody(Outcome.STALLED, null, null, null, FaultBody.of(fault), null);
                 case Translation.Completed completed -> of(completed);
             };
         }
@@ -215,7 +223,7 @@ class TranslationController {
             var layout = step.layout();
             return new StepBody(
                     step.structure(),
-                    step.level() == 0 ? null : step.level(),
+                    step.level(),
                     StageName.of(step.stage()),
                     step.address() == null ? null : new Hex(step.address()),
                     Lists.map(step.raw(), "0x%016x"::formatted),

@@ -98,6 +98,8 @@ record TranslationRecords(List<DmaRequest> requests, long[] tags) {
         }
     }
 
+    private static final byte STALLED = 2;
+
     /** The answers to these requests, in their order. */
     byte[] answer(List<Translation> translations) {
         var bytes = ByteBuffer.allocate(translations.size() * SIZE).order(ByteOrder.LITTLE_ENDIAN);
@@ -109,6 +111,10 @@ record TranslationRecords(List<DmaRequest> requests, long[] tags) {
                             .put(at + 9, (byte) bits(permissions))
                             .put(at + 10, (byte) Long.numberOfTrailingZeros(pageSize));
                 case Translation.Faulted(Fault fault) -> put(bytes, at, fault);
+                case Translation.Stalled(Fault fault) -> {
+                    put(bytes, at, fault);
+                    bytes.put(at + 8, STALLED);
+                }
                 case Translation.Completed completed -> {
                     var fault = completed.fault();
                     if (completed.status() != AtsCompletion.Status.SUCCESS && fault != null) {

@@ -141,6 +141,7 @@ class BindIsolationTest {
                     }
                     yield "translated";
                 }
+                case Translation.Stalled stalled -> throw new AssertionError(stalled);
                 case Translation.Completed completed -> throw new AssertionError(completed);
                 case Translation.Faulted faulted -> faulted.fault().name();
             };

@@ -408,6 +408,7 @@ class StaleAnswersTest {
             case Translation.Translated page ->
                 "0x%x %s".formatted(page.address() - (iova & PAGE - 1), page.permissions());
             case Translation.Faulted(var fault) -> "fault 0x%x".formatted(fault.code());
+            case Translation.Stalled stalled -> throw new AssertionError(stalled);
             case Translation.Completed completed ->
                 completed.fault() == null
                         ? "0x%x %s".formatted(completed.address() - (iova & PAGE - 1), completed.permissions())

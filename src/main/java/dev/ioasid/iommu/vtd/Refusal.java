@@ -4,6 +4,7 @@ import dev.ioasid.iommu.Fault;
 import dev.ioasid.iommu.Stage;
 import dev.ioasid.pagetable.Walked;
 import dev.ioasid.pagetable.Walked.Failure;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -118,10 +119,11 @@ final class Refusal {
                 fault.spelled(),
                 fault.detail(),
                 stage(refusal),
-                level(refusal),
+                level(refusal) == 0 ? null : Integer.valueOf(level(refusal)),
                 address,
                 false,
-                isRecorded(refusal));
+                isRecorded(refusal),
+                List.of());
     }
 
     /** Level of the table entry at fault; 0 if none was. */

@@ -221,7 +221,14 @@ final class VtdExplanation implements VtdSteps {
             List<Long> raw,
             @Nullable BitLayout layout,
             String decision) {
-        steps.add(new Step(structure, level, stage, address, List.copyOf(raw), layout, decision));
+        steps.add(new Step(
+                structure,
+                level == 0 ? null : Integer.valueOf(level),
+                stage,
+                address,
+                List.copyOf(raw),
+                layout,
+                decision));
     }
 
     /** All steps, the last of them saying how it ended. */
@@ -237,9 +244,11 @@ final class VtdExplanation implements VtdSteps {
                                         faulted.fault().code(),
                                         faulted.fault().name(),
                                         faulted.fault().detail());
+            case Translation.Stalled stalled -> throw new IllegalStateException(stalled + " of a VT-d unit");
             case Translation.Completed completed -> last.decision() + "; " + completion(completed);
         };
-        add(last.structure(), last.level(), last.stage(), last.address(), last.raw(), last.layout(), end);
+        steps.add(
+                new Step(last.structure(), last.level(), last.stage(), last.address(), last.raw(), last.layout(), end));
         return List.copyOf(steps);
     }
 

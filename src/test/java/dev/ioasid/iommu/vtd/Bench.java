@@ -225,6 +225,8 @@ final class Bench implements AutoCloseable {
                 "%X %s %s".formatted(page.address(), size(page.pageSize()), rights(page.permissions()));
             case Translation.Faulted faulted ->
                 "fault %X".formatted(faulted.fault().code());
+            case Translation.Stalled stalled ->
+                "stalled %X".formatted(stalled.fault().code());
             case Translation.Completed completed -> completion(completed);
         };
     }

@@ -9,6 +9,7 @@ import dev.ioasid.iommu.Translation;
 import dev.ioasid.memory.PhysicalMemory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -209,6 +210,7 @@ class VtdAccessedDirtyTest {
                     switch (translation) {
                         case Translation.Translated _ -> pages++;
                         case Translation.Faulted _ -> faults++;
+                        case Translation.Stalled stalled -> throw new AssertionError(stalled);
                         case Translation.Completed completed -> throw new AssertionError(completed);
                     }
                 }
@@ -242,7 +244,9 @@ class VtdAccessedDirtyTest {
                         fault.level(),
                         fault.address(),
                         fault.recoverable(),
-                        false));
+                        false,
+                        fault.words()));
+            case Translation.Stalled stalled -> stalled;
             case Translation.Completed completed -> completed;
         };
     }
@@ -268,11 +272,12 @@ class VtdAccessedDirtyTest {
                 last.decision().endsWith("goes to 0x" + Long.toHexString(page.address())) ? null : last.decision();
             case Translation.Faulted(var fault) ->
                 last.decision().contains("fault 0x%x %s:".formatted(fault.code(), fault.name()))
-                                && (fault.level() == 0
+                                && (fault.level() == null
                                         || last.stage() != fault.stage()
-                                        || last.level() == fault.level())
+                                        || Objects.equals(last.level(), fault.level()))
                         ? null
                         : "ended in " + last.structure() + " " + last.level() + ": " + last.decision();
+            case Translation.Stalled stalled -> throw new AssertionError(stalled);
             case Translation.Completed completed -> throw new AssertionError(completed);
         };
     }

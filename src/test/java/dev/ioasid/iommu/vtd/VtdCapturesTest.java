@@ -61,6 +61,7 @@ class VtdCapturesTest {
                 expected.has("code")
                         ? hex(expected.get("code")) == fault.code()
                         : expected.has("fault") && code(expected, (rtaddr >>> 10 & 3) == 1) == fault.code();
+            case Translation.Stalled stalled -> throw new AssertionError(stalled);
             case Translation.Completed completed -> throw new AssertionError(completed);
         };
     }

@@ -118,6 +118,7 @@ class VtdDriverTest {
                 ABSENT.contains(faulted.fault().name())
                         ? "nothing"
                         : faulted.fault().name();
+            case Translation.Stalled stalled -> throw new AssertionError(stalled);
             case Translation.Completed completed -> throw new AssertionError(completed);
         };
     }

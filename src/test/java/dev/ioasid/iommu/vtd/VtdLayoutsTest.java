@@ -100,7 +100,7 @@ class VtdLayoutsTest {
             for (var step : steps(bench, request)) {
                 var address = step.address();
                 told.add(step.structure()
-                        + (step.level() == 0 ? "" : "/" + step.level())
+                        + (step.level() == null ? "" : "/" + step.level())
                         + (address == null ? "" : " %X".formatted(address))
                         + (step.raw().isEmpty() ? " no memory" : ""));
                 for (int word = 0; address != null && word < step.raw().size(); word++) {

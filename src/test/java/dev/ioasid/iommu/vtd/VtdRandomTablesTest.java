@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -141,7 +142,8 @@ class VtdRandomTablesTest {
                                 && fault.recorded() == blocked.recorded()
                                 && fault.address() == request.iova()
                                 && (blocked.level() == 0
-                                        || fault.stage() == blocked.stage() && fault.level() == blocked.level())
+                                        || fault.stage() == blocked.stage()
+                                                && Objects.equals(fault.level(), blocked.level()))
                                 && recordedAs(tables, request, blocked, hardware)
                         ? null
                         : ", another fault or record";
@@ -168,7 +170,7 @@ class VtdRandomTablesTest {
         }
         return fault.code() == told.code()
                 && fault.stage() == told.stage()
-                && fault.level() == told.level()
+                && Objects.equals(fault.level(), told.level())
                 && fault.address() == told.address();
     }
 
