@@ -3,7 +3,6 @@ package dev.ioasid.iommu;
 import dev.ioasid.pagetable.IoPageTable;
 import dev.ioasid.pagetable.TableFormat;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,20 +19,19 @@ public interface IommuDriver extends AutoCloseable {
     record TableShape(String formatName, TableFormat format, int addressWidth, int inputBits) {}
 
     /**
-     * The shape that a paging IOASID gets. EINVAL: no such format or width; EOPNOTSUPP: the unit cannot walk it.
+     * The shape that a paging IOASID gets. EINVAL: no such format, width or granule; EOPNOTSUPP: the unit cannot walk it.
      *
      * @param format null: the unit's usual one
      * @param addressWidth null: the format's usual one
+     * @param granule bytes of the smallest page; null: the unit's usual one
      */
-    TableShape tableShape(@Nullable String format, @Nullable Integer addressWidth);
+    TableShape tableShape(@Nullable String format, @Nullable Integer addressWidth, @Nullable Long granule);
 
     /**
-     * What a user says of a table of his own. EINVAL: no such format or width, or a root that is not aligned; EOPNOTSUPP: the unit
-     * cannot walk it.
-     *
-     * @param addressWidth null: the format's usual one
+     * What a user says of a table of his own, with what he leaves open filled in. EINVAL: no such format, width or granule, a root that
+     * is not aligned, or something that the format does not have; EOPNOTSUPP: the unit cannot walk it.
      */
-    UserTable userTable(String format, @Nullable Integer addressWidth, long root, Set<UserTable.Option> options);
+    UserTable userTable(UserTable.Wanted wanted);
 
     /**
      * Leads requests to a destination, in place of the one before if there is one, and without a moment between them.

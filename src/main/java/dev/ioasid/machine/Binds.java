@@ -59,7 +59,7 @@ final class Binds {
         var device = machine.devices().device(route.rid());
         var driver = device.unit().managedDriver();
         var parent = parent(parentId, device);
-        var table = driver.userTable(format, addressWidth, root, options);
+        var table = driver.userTable(UserTable.Wanted.pageTable(format, addressWidth, root, options));
         checkUnbound(device, route);
         boolean wasAttached = Routes.leadsTo(device, route.pasid()) == parent;
         var bind = new Bind(LowestFree.of(byId.navigableKeySet()), route, parent, wasAttached, table);
@@ -99,11 +99,11 @@ final class Binds {
             @Nullable Set<UserTable.Option> options) {
         var bind = bind(id);
         var driver = machine.devices().device(bind.route.rid()).unit().managedDriver();
-        var table = driver.userTable(
+        var table = driver.userTable(UserTable.Wanted.pageTable(
                 format == null ? bind.table.format() : format,
-                addressWidth == null ? Integer.valueOf(bind.table.addressWidth()) : addressWidth,
+                addressWidth == null ? bind.table.addressWidth() : addressWidth,
                 root,
-                options == null ? bind.table.options() : options);
+                options == null ? bind.table.options() : options));
         machine.routes().lead(bind.route, bind.destination(table), bind.destination(bind.table));
         bind.table = table;
         return bind.summary();

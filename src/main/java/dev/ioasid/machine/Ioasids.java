@@ -28,7 +28,7 @@ final class Ioasids {
             case PAGING -> {
                 var unit = iommu == null ? onlyManaged() : machine.units().unit(iommu);
                 yield new PagingIoasid(
-                        machine, id, name, unit, unit.managedDriver().tableShape(format, addressWidth));
+                        machine, id, name, unit, unit.managedDriver().tableShape(format, addressWidth, null));
             }
             case IDENTITY, BLOCKED -> {
                 if (format != null || addressWidth != null) {

@@ -102,7 +102,7 @@ class BindController {
             @Nullable Pasid pasid,
             int parent,
             String format,
-            int addressWidth,
+            @Nullable Integer addressWidth,
             Hex root,
             @Nullable List<OptionName> options) {
         static BindBody of(BindSummary bind) {

@@ -9,7 +9,6 @@ import dev.ioasid.pagetable.TableFormat;
 import dev.ioasid.pagetable.Walked;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Which page tables the driver of a unit makes, and takes from users: what the unit's capabilities leave of the formats. */
@@ -20,7 +19,8 @@ final class TableShapes {
     /** The first-stage format. */
     static final String FIRST_STAGE = "x86-64";
 
-    private static final List<String> ARM_FORMATS = List.of("armv8-stage1", "armv8-stage2");
+    private static final List<String> ARM_FORMATS = List.of("armv8-stage1", "armv8-stage2", "smmuv3-cd-table");
+    private static final long GRANULE = 0x1000;
 
     private final VtdCapabilities capabilities;
     private final VtdFormats formats;
@@ -31,7 +31,8 @@ final class TableShapes {
     }
 
     /** See {@link dev.ioasid.iommu.IommuDriver#tableShape}. */
-    TableShape tableShape(@Nullable String format, @Nullable Integer addressWidth) {
+    TableShape tableShape(@Nullable String format, @Nullable Integer addressWidth, @Nullable Long granule) {
+        checkGranule(granule);
         if (format == null || format.equals(SECOND_STAGE)) {
             return secondStageShape(addressWidth);
         }
@@ -39,6 +40,15 @@ final class TableShapes {
             return firstStageShape(addressWidth);
         }
         throw noFormat(format, "this unit's driver makes no tables of format " + format);
+    }
+
+    private static void checkGranule(@Nullable Long granule) {
+        if (granule != null && granule != GRANULE) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "granule is 0x%x: tables of a VT-d unit have 0x1000 only".formatted(granule),
+                    Map.of("granule", granule));
+        }
     }
 
     private RefusedException noFormat(String format, String otherwise) {
@@ -108,7 +118,8 @@ final class TableShapes {
     }
 
     /** See {@link dev.ioasid.iommu.IommuDriver#userTable}. */
-    UserTable userTable(String format, @Nullable Integer addressWidth, long root, Set<UserTable.Option> options) {
+    UserTable userTable(UserTable.Wanted wanted) {
+        var format = wanted.format();
         if (format.equals(SECOND_STAGE)) {
             throw new RefusedException(
                     Errno.EOPNOTSUPP,
@@ -118,24 +129,37 @@ final class TableShapes {
         if (!format.equals(FIRST_STAGE)) {
             throw noFormat(format, "this unit nests no tables of format " + format);
         }
+        checkGranule(wanted.granule());
+        notHere("asid", wanted.asid());
+        notHere("s1cdmax", wanted.s1cdmax());
+        notHere("s1fmt", wanted.s1fmt());
         needFirstStage();
         if (!capabilities.has(Ecap.NEST)) {
             throw lacks("nesting");
         }
+        var options = wanted.options();
         if (options.contains(UserTable.Option.SUPERVISOR) && !capabilities.has(Ecap.SRS)) {
             throw lacks("SRS");
         }
         if (options.contains(UserTable.Option.EXTENDED_ACCESSED) && !capabilities.has(Ecap.EAFS)) {
             throw lacks("EAFS");
         }
-        var shape = firstStage(addressWidth);
+        var shape = firstStage(wanted.addressWidth());
+        long root = wanted.root();
         if ((root & ~PasidTableEntry.FSPTPTR.mask()) != 0 || (root & capabilities.beyondHost()) != 0) {
             throw new RefusedException(
                     Errno.EINVAL,
                     "root 0x%x is not a multiple of 0x1000 below 2^%d".formatted(root, capabilities.hostAddressWidth()),
                     Map.of("root", root));
         }
-        return new UserTable(format, shape.inputBits(), shape.levels(), root, options);
+        return new UserTable(format, shape.inputBits(), shape.levels(), root, options, GRANULE, null, null);
+    }
+
+    private static void notHere(String property, @Nullable Integer value) {
+        if (value != null) {
+            throw new RefusedException(
+                    Errno.EINVAL, "a table of format " + FIRST_STAGE + " has no " + property, Map.of(property, value));
+        }
     }
 
     private void needFirstStage() {

@@ -98,14 +98,13 @@ public final class VtdDriver implements IommuDriver {
     }
 
     @Override
-    public TableShape tableShape(@Nullable String format, @Nullable Integer addressWidth) {
-        return shapes.tableShape(format, addressWidth);
+    public TableShape tableShape(@Nullable String format, @Nullable Integer addressWidth, @Nullable Long granule) {
+        return shapes.tableShape(format, addressWidth, granule);
     }
 
     @Override
-    public UserTable userTable(
-            String format, @Nullable Integer addressWidth, long root, Set<UserTable.Option> options) {
-        return shapes.userTable(format, addressWidth, root, options);
+    public UserTable userTable(UserTable.Wanted wanted) {
+        return shapes.userTable(wanted);
     }
 
     @Override

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.IommuDriver;
 import dev.ioasid.iommu.Requester;
+import dev.ioasid.iommu.UserTable;
 import dev.ioasid.memory.FrameAllocator;
 import dev.ioasid.memory.FrameCounters;
 import dev.ioasid.memory.PhysicalMemory;
@@ -89,7 +90,7 @@ class UnmapBesideWarmCachesTest {
 
     private IoPageTable table(String format) {
         var caches = new Caches(driver);
-        var shape = driver.tableShape(format, 48);
+        var shape = driver.tableShape(format, 48, null);
         var table = new IoPageTable(memory, frames, counters, readers, shape.format(), shape.inputBits(), caches);
         caches.table = table;
         return table;
@@ -118,7 +119,10 @@ class UnmapBesideWarmCachesTest {
             driver.attach(
                     DEVICE,
                     1,
-                    new Destination.Nested(this, table, driver.userTable("x86-64", 48, bindTable(table), Set.of())));
+                    new Destination.Nested(
+                            this,
+                            table,
+                            driver.userTable(UserTable.Wanted.pageTable("x86-64", 48, bindTable(table), Set.of()))));
         } else {
             driver.attach(DEVICE, 1, new Destination.Paged(table));
         }

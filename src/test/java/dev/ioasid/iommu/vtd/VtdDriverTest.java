@@ -12,6 +12,7 @@ import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Translation;
+import dev.ioasid.iommu.UserTable;
 import dev.ioasid.memory.FrameAllocator;
 import dev.ioasid.memory.FrameCounters;
 import dev.ioasid.memory.PhysicalMemory;
@@ -93,7 +94,7 @@ class VtdDriverTest {
     }
 
     private IoPageTable table(VtdDriver driver, long physical) {
-        var shape = driver.tableShape(null, null);
+        var shape = driver.tableShape(null, null, null);
         var table =
                 new IoPageTable(memory, frames, counters, readers, shape.format(), shape.inputBits(), TableCaches.NONE);
         table.map(IOVA, 0x1000, physical, Permissions.READ_WRITE);
@@ -219,9 +220,11 @@ class VtdDriverTest {
         writeUserTable(0, 0x8000);
         writeUserTable(0x4000, 0x9000);
         var owner = new Object();
-        var first = new Destination.Nested(owner, parent, driver.userTable("x86-64", 48, 0, Set.of()));
-        var second = new Destination.Nested(owner, parent, driver.userTable("x86-64", 48, 0x4000, Set.of()));
-        var firstStage = driver.tableShape("x86-64", null);
+        var first = new Destination.Nested(
+                owner, parent, driver.userTable(UserTable.Wanted.pageTable("x86-64", 48, 0, Set.of())));
+        var second = new Destination.Nested(
+                owner, parent, driver.userTable(UserTable.Wanted.pageTable("x86-64", 48, 0x4000, Set.of())));
+        var firstStage = driver.tableShape("x86-64", null, null);
         var own = new IoPageTable(
                 memory, frames, counters, readers, firstStage.format(), firstStage.inputBits(), TableCaches.NONE);
         own.map(IOVA, 0x1000, 0x20_0000, Permissions.READ_WRITE);
@@ -335,13 +338,18 @@ class VtdDriverTest {
         var hardware = new VtdHardware(memory, scalable(), CacheGeometries.DEFAULT);
         var driver = new VtdDriver(hardware, memory, frames, readers);
         var parent = table(driver, 0x10_0000);
-        var bind = new Destination.Nested(this, parent, driver.userTable("x86-64", 48, 0, Set.of()));
+        var bind = new Destination.Nested(
+                this, parent, driver.userTable(UserTable.Wanted.pageTable("x86-64", 48, 0, Set.of())));
         driver.attach(DEVICE, 1, new Destination.Paged(parent));
         assertThat(asked(hardware)).as("what was not there is in no cache").isEmpty();
         driver.attach(DEVICE, 2, bind);
         assertThat(asked(hardware)).isEmpty();
 
-        driver.attach(DEVICE, 2, new Destination.Nested(this, parent, driver.userTable("x86-64", 57, 0, Set.of())));
+        driver.attach(
+                DEVICE,
+                2,
+                new Destination.Nested(
+                        this, parent, driver.userTable(UserTable.Wanted.pageTable("x86-64", 57, 0, Set.of()))));
         assertThat(asked(hardware))
                 .as("replace")
                 .containsExactly("pasid-cache-pasid", "iotlb-domain", "pasid-device-tlb", "wait");
