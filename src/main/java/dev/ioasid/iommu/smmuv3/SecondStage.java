@@ -36,7 +36,8 @@ final class SecondStage {
         long w2 = transaction.ste2;
         int how = capabilities.xnx() ? PageWalk.EXECUTE_BY_PRIVILEGE : 0;
         if (Ste.S2HA.isSet(w2)) {
-            how |= Ste.S2HD.isSet(w2) ? PageWalk.ACCESS_FLAG | PageWalk.DIRTY_STATE : PageWalk.ACCESS_FLAG;
+            how |= Ste.S2HD.isSet(w2) && SmmuTranslation.mayDirty(transaction.how)
+                    ? PageWalk.ACCESS_FLAG | PageWalk.DIRTY_STATE : PageWalk.ACCESS_FLAG;
         } else if (Ste.S2AFFD.isSet(w2)) {
             how |= PageWalk.ACCESS_FLAG_IGNORED;
         }

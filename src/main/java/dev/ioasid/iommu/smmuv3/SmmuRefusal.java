@@ -78,6 +78,11 @@ final class SmmuRefusal {
         return refusal | STALLED;
     }
 
+    /** The same, but not waiting. */
+    static long unstalled(long refusal) {
+        return refusal & ~STALLED;
+    }
+
     /** Terminated as if nothing had happened: reads are zero, writes go nowhere. */
     static long ignored(long refusal) {
         return refusal | IGNORED;

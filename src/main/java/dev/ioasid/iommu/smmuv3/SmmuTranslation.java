@@ -50,6 +50,12 @@ final class SmmuTranslation {
         if (!state.enabled()) {
             return bypass(state, transaction);
         }
+        long refusal = stream(state, transaction, steps);
+        return refusal != 0 ? refusal : configured(state, transaction, steps);
+    }
+
+    /** Finds out about a transaction's stream; 0, or a refusal. */
+    long stream(SmmuState state, Transaction transaction, SmmuSteps steps) {
         long refusal = streams.find(state, transaction, steps);
         if (refusal != 0) {
             return refusal;
@@ -58,7 +64,7 @@ final class SmmuTranslation {
             return SmmuRefusal.ABORT;
         }
         override(transaction);
-        return configured(state, transaction, steps);
+        return 0;
     }
 
     /** Translation is off: everything goes where it says, or nothing anywhere. */
@@ -67,7 +73,7 @@ final class SmmuTranslation {
         return aborts ? SmmuRefusal.ABORT : untranslated(transaction.input);
     }
 
-    private static long untranslated(long address) {
+    static long untranslated(long address) {
         return Walked.untranslated(address, 12) | UNTRANSLATED;
     }
 
@@ -91,7 +97,8 @@ final class SmmuTranslation {
         }
     }
 
-    private long configured(SmmuState state, Transaction transaction, SmmuSteps steps) {
+    /** Translates a transaction whose stream is known. */
+    long configured(SmmuState state, Transaction transaction, SmmuSteps steps) {
         boolean stage1 = transaction.stage1();
         int most = (int) Ste.S1CDMAX.get(transaction.ste0);
         boolean substreams = stage1 && most > 0 && capabilities.ssidBits() > 0;
@@ -130,7 +137,7 @@ final class SmmuTranslation {
 
     // ---- without stage 1
 
-    private long fromStage2(Transaction transaction, SmmuSteps steps) {
+    long fromStage2(Transaction transaction, SmmuSteps steps) {
         if ((transaction.input & -1L << capabilities.inputBits()) != 0) {
             return SmmuRefusal.of(SmmuEvent.F_ADDR_SIZE, Stage.FIRST, FaultClass.IN);
         }
@@ -141,12 +148,18 @@ final class SmmuTranslation {
         long who = SmmuCaches.whoOfStage2((int) Ste.S2VMID.get(transaction.ste2), privileged);
         long known = caches.find(who, transaction.input, need(transaction.how), !transaction.isDry());
         if (known != 0) {
+            steps.knownByTlb(known);
             return known;
         }
         int since = caches.epoch();
         transaction.leafShift = 0;
         long walked = secondStage.walk(transaction, transaction.input, transaction.how, FaultClass.IN, steps);
         return settle(since, who, transaction, transaction.input, walked);
+    }
+
+    /** Whether what is clean may become dirty: not for a translation request that does not want to write. */
+    static boolean mayDirty(int how) {
+        return (how & (PageWalk.ANY_RIGHT | PageWalk.WRITE)) != PageWalk.ANY_RIGHT;
     }
 
     /** What an entry of the TLB must be good for. */
@@ -170,15 +183,14 @@ final class SmmuTranslation {
         long cd0 = transaction.cd0;
         boolean one = world == StreamWorld.EL2;
         boolean upper = !one && (transaction.input >>> HALF & 1) != 0;
-        int size = (int) (upper ? Cd.T1SZ : Cd.T0SZ).get(cd0);
-        int bits = 64 - size;
-        boolean topIgnored = (upper ? Cd.TBI1 : Cd.TBI0).isSet(cd0);
-        long address = topIgnored ? withoutTopByte(transaction.input, one) : transaction.input;
+        long address = input(transaction, one, upper);
+        int bits = inputBits(transaction, upper);
         long beyond = address >>> bits;
         boolean inRange = upper ? beyond == -1L >>> bits : beyond == 0;
         boolean off = !one && (upper ? Cd.EPD1 : Cd.EPD0).isSet(cd0);
         if (!inRange || off || isKeptFromUsers(transaction, one, upper)) {
-            return byStageOnePolicy(transaction, SmmuRefusal.of(SmmuEvent.F_TRANSLATION, Stage.FIRST, FaultClass.IN));
+            return byStageOnePolicy(
+                    transaction, SmmuRefusal.of(SmmuEvent.F_TRANSLATION, Stage.FIRST, FaultClass.IN));
         }
         boolean privileged = (transaction.how & PageWalk.PRIVILEGED) != 0 && !one;
         long who = SmmuCaches.who(
@@ -189,14 +201,34 @@ final class SmmuTranslation {
                 privileged);
         long known = caches.find(who, address, need(transaction.how), !transaction.isDry());
         if (known != 0) {
+            steps.knownByTlb(known);
             return known;
         }
-        int granule =
-                upper ? SmmuFormats.upperGranule((int) Cd.TG1.get(cd0)) : SmmuFormats.granule((int) Cd.TG0.get(cd0));
-        var format = formats.stage1(granule, bits, capabilities.cappedOutputs((int) Cd.IPS.get(cd0)));
-        long root = (upper ? Cd.TTB1.get(transaction.cd2) : Cd.TTB0.get(transaction.cd1)) << 4
-                & -format.geometry().rootAlignment();
-        return walk(who, format, root, address, walkedHow(transaction, one, upper), transaction, steps);
+        return walk(who, address, one, upper, transaction, steps);
+    }
+
+    /** The address, without a top byte that is ignored. */
+    private static long input(Transaction transaction, boolean one, boolean upper) {
+        boolean topIgnored = (upper ? Cd.TBI1 : Cd.TBI0).isSet(transaction.cd0);
+        return topIgnored ? withoutTopByte(transaction.input, one) : transaction.input;
+    }
+
+    private static int inputBits(Transaction transaction, boolean upper) {
+        return 64 - (int) (upper ? Cd.T1SZ : Cd.T0SZ).get(transaction.cd0);
+    }
+
+    private TableFormat format(Transaction transaction, boolean upper) {
+        long cd0 = transaction.cd0;
+        int granule = upper
+                ? SmmuFormats.upperGranule((int) Cd.TG1.get(cd0))
+                : SmmuFormats.granule((int) Cd.TG0.get(cd0));
+        int outputs = capabilities.cappedOutputs((int) Cd.IPS.get(cd0));
+        return formats.stage1(granule, inputBits(transaction, upper), outputs);
+    }
+
+    private static long root(Transaction transaction, boolean upper, TableFormat format) {
+        long ttb = upper ? Cd.TTB1.get(transaction.cd2) : Cd.TTB0.get(transaction.cd1);
+        return ttb << 4 & -format.geometry().rootAlignment();
     }
 
     /** E0PD: the half is no unprivileged requester's business. */
@@ -213,7 +245,7 @@ final class SmmuTranslation {
         long cd0 = transaction.cd0;
         int how = transaction.how;
         if (Cd.HA.isSet(cd0)) {
-            how |= Cd.HD.isSet(cd0) ? PageWalk.ACCESS_FLAG | PageWalk.DIRTY_STATE : PageWalk.ACCESS_FLAG;
+            how |= Cd.HD.isSet(cd0) && mayDirty(how) ? PageWalk.ACCESS_FLAG | PageWalk.DIRTY_STATE : PageWalk.ACCESS_FLAG;
         } else if (Cd.AFFD.isSet(cd0)) {
             how |= PageWalk.ACCESS_FLAG_IGNORED;
         }
@@ -231,9 +263,12 @@ final class SmmuTranslation {
     }
 
     private long walk(
-            long who, TableFormat format, long root, long address, int how, Transaction transaction, SmmuSteps steps) {
+            long who, long address, boolean one, boolean upper, Transaction transaction, SmmuSteps steps) {
         int since = caches.epoch();
         transaction.leafShift = 0;
+        var format = format(transaction, upper);
+        long root = root(transaction, upper, format);
+        int how = walkedHow(transaction, one, upper);
         long input = address & (1L << format.inputBits()) - 1;
         if (!transaction.stage2()) {
             long walked = PageWalk.walk(memory, format, root, input, how, steps);
@@ -261,6 +296,24 @@ final class SmmuTranslation {
             Steps steps) {
         return PageWalk.walk(
                 memory, format, root, input, how, parent, parentRoot, 0, parentHow, StructureCaches.NONE, 0, steps);
+    }
+
+    /** The intermediate address of a transaction that both stages have translated. */
+    long intermediate(Transaction transaction) {
+        boolean upper = (transaction.input >>> HALF & 1) != 0;
+        var format = format(transaction, upper);
+        var parent = secondStage.format(transaction);
+        var place = new FaultPlace();
+        long unused = nested(
+                format,
+                root(transaction, upper, format),
+                input(transaction, false, upper) & (1L << format.inputBits()) - 1,
+                walkedHow(transaction, false, upper) | PageWalk.DRY,
+                parent,
+                secondStage.root(transaction, parent),
+                secondStage.how(transaction),
+                place);
+        return place.input();
     }
 
     /** A failed walk is done again, dry, to see where it fails. */

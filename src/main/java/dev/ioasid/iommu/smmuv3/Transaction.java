@@ -35,6 +35,9 @@ final class Transaction implements SmmuSteps {
     /** Of a refusal: the IPA that stage 2 did not translate, or where nothing could be fetched. */
     long at;
 
+    /** Of one that is stalled. */
+    int stag;
+
     // the leaf of the first stage that was on, for the TLB
     int leafShift;
     int leafLevel;
