@@ -18,6 +18,7 @@ import dev.ioasid.pagetable.Walked;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
@@ -68,7 +69,7 @@ public final class SmmuHardware implements IommuHardware {
         this.stalls = new Stalls(capabilities.stallMax());
         this.translation = new SmmuTranslation(memory, capabilities, caches);
         this.ats = new AtsTranslation(capabilities, translation);
-        this.registers = SmmuRegisters.of(memory, capabilities, new Effects(), written);
+        this.registers = new SmmuRegisters(memory, capabilities, new OfCommands(), new OfRegisters(), written);
         this.events = registers.events();
         this.reports = new EventReports(events, stalls);
     }
@@ -248,7 +249,7 @@ public final class SmmuHardware implements IommuHardware {
 
     // ---- what commands and registers do to all that
 
-    private final class Effects implements CommandEffects {
+    private final class OfCommands implements CommandEffects {
         @Override
         public void forgetSte(int streamId, boolean leafOnly) {
             caches.forgetSte(streamId);
@@ -305,6 +306,18 @@ public final class SmmuHardware implements IommuHardware {
         public void respond(int streamId, int substreamId, int group, int response) {}
     }
 
+    private final class OfRegisters implements RegisterEffects {
+        @Override
+        public void enabledChanged(boolean on) {
+            stalls.dropAll();
+        }
+
+        @Override
+        public void eventsWritable() {
+            retryUnheard();
+        }
+    }
+
     /** A stalled transaction is translated once more, as if it had just arrived. */
     private void arrive(Stalls.Stalled stalled) {
         long unused = translate(stalled.streamId(), stalled.substreamId(), stalled.input(), stalled.how());
@@ -325,16 +338,11 @@ public final class SmmuHardware implements IommuHardware {
     @Override
     public void write(SequencedMap<String, Long> values) {
         registers.write(values);
-        if (!registers.state().enabled()) {
-            stalls.dropAll();
-        } else if (events.isWritable()) {
-            retryUnheard();
-        }
     }
 
     @Override
     public List<IssuedCommand> submit(List<List<Long>> commands) {
-        if (registers.stands()) {
+        if (registers.commandsStand()) {
             throw new RefusedException(
                     Errno.EBUSY,
                     "the Command queue stands until GERRORN acknowledges GERROR.CMDQ_ERR",
@@ -366,7 +374,7 @@ public final class SmmuHardware implements IommuHardware {
                             .formatted(wrong, wrong.number(), wrong.detail()),
                     Map.of("queueError", wrong.number()));
         }
-        return CommandType.issued(w0, w1);
+        return Objects.requireNonNull(CommandType.of(w0)).issued(w0, w1);
     }
 
     @Override
@@ -421,8 +429,7 @@ public final class SmmuHardware implements IommuHardware {
 
     @Override
     public void clearFaults() {
-        events.clear();
-        retryUnheard();
+        registers.clearEvents();
     }
 
     @Override
