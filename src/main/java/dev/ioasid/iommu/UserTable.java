@@ -24,6 +24,9 @@ public record UserTable(
         @Nullable Long granule,
         @Nullable Integer asid,
         @Nullable CdTable cdTable) {
+    /** The format of a table of context descriptors. */
+    public static final String CD_TABLE = "smmuv3-cd-table";
+
     /** What a table may be walked with. */
     public enum Option {
         /** Privileged requests are let in. */

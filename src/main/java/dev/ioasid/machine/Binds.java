@@ -6,7 +6,6 @@ import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.UserTable;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -49,17 +48,11 @@ final class Binds {
         this.machine = machine;
     }
 
-    BindSummary create(
-            Route route,
-            int parentId,
-            String format,
-            @Nullable Integer addressWidth,
-            long root,
-            Set<UserTable.Option> options) {
+    BindSummary create(Route route, int parentId, UserTable.Wanted wanted) {
         var device = machine.devices().device(route.rid());
-        var driver = device.unit().managedDriver();
+        device.unit().managedDriver();
         var parent = parent(parentId, device);
-        var table = driver.userTable(UserTable.Wanted.pageTable(format, addressWidth, root, options));
+        var table = table(device, route, wanted);
         checkUnbound(device, route);
         boolean wasAttached = Routes.leadsTo(device, route.pasid()) == parent;
         var bind = new Bind(LowestFree.of(byId.navigableKeySet()), route, parent, wasAttached, table);
@@ -67,6 +60,56 @@ final class Binds {
         byId.put(bind.id, bind);
         byRoute.put(route, bind);
         return bind.summary();
+    }
+
+    /** What the unit of a device makes of what is wanted; a table that names PASIDs is for a RID none of whose PASIDs leads anywhere. */
+    private static UserTable table(Device device, Route route, UserTable.Wanted wanted) {
+        checkForm(route, wanted);
+        var table = device.unit().managedDriver().userTable(wanted);
+        if (table.namesPasids()) {
+            for (var member : device.group().members().values()) {
+                member.pasids().forEach((pasid, state) -> {
+                    if (state.ioasid() != null) {
+                        var other = new Route(member.rid(), pasid);
+                        throw new RefusedException(
+                                Errno.EBUSY,
+                                "%s is attached, and the table of %s would say where PASIDs lead"
+                                        .formatted(other, route),
+                                Map.of("routes", List.of(other)));
+                    }
+                });
+            }
+        }
+        return table;
+    }
+
+    /** EINVAL: properties of a page table and of a table of context descriptors, mixed. */
+    private static void checkForm(Route route, UserTable.Wanted wanted) {
+        if (!wanted.format().equals(UserTable.CD_TABLE)) {
+            checkAbsent(wanted, "s1cdmax", wanted.s1cdmax());
+            checkAbsent(wanted, "s1fmt", wanted.s1fmt());
+            return;
+        }
+        checkAbsent(wanted, "pasid", route.hasPasid() ? Integer.valueOf(route.pasid()) : null);
+        checkAbsent(wanted, "addressWidth", wanted.addressWidth());
+        checkAbsent(wanted, "granule", wanted.granule());
+        checkAbsent(wanted, "asid", wanted.asid());
+        checkAbsent(wanted, "options", wanted.options().isEmpty() ? null : wanted.options());
+        if (wanted.s1cdmax() == null || wanted.s1fmt() == null) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "a table of format %s has an s1cdmax and an s1fmt".formatted(wanted.format()),
+                    Map.of("format", wanted.format()));
+        }
+    }
+
+    private static void checkAbsent(UserTable.Wanted wanted, String property, @Nullable Object value) {
+        if (value != null) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "a table of format %s has no %s".formatted(wanted.format(), property),
+                    Map.of("format", wanted.format(), "property", property));
+        }
     }
 
     private PagingIoasid parent(int id, Device device) {
@@ -91,19 +134,9 @@ final class Binds {
     }
 
     /** Installs another table in place of the one before, without a moment between them. ENOENT. */
-    BindSummary replace(
-            int id,
-            @Nullable String format,
-            @Nullable Integer addressWidth,
-            long root,
-            @Nullable Set<UserTable.Option> options) {
-        var bind = bind(id);
-        var driver = machine.devices().device(bind.route.rid()).unit().managedDriver();
-        var table = driver.userTable(UserTable.Wanted.pageTable(
-                format == null ? bind.table.format() : format,
-                addressWidth == null ? bind.table.addressWidth() : addressWidth,
-                root,
-                options == null ? bind.table.options() : options));
+    BindSummary replace(Command.ReplaceBind change) {
+        var bind = bind(change.id());
+        var table = table(machine.devices().device(bind.route.rid()), bind.route, change.over(bind.table));
         machine.routes().lead(bind.route, bind.destination(table), bind.destination(bind.table));
         bind.table = table;
         return bind.summary();
@@ -122,20 +155,34 @@ final class Binds {
         }
     }
 
-    /** EBUSY if a route is bound; without PASID, if one of the group's is, since they share what they lead to. */
+    /**
+     * EBUSY if a route is bound; without PASID, if one of the group's is, since they share what they lead to; with one, if a table of the
+     * user's says where all PASIDs lead.
+     */
     void checkUnbound(Device device, Route route) {
-        var routes = route.hasPasid()
-                ? List.of(route)
-                : device.group().members().keySet().stream().map(Route::of).toList();
-        for (var candidate : routes) {
-            var bind = byRoute.get(candidate);
+        if (route.hasPasid()) {
+            var bind = byRoute.get(route);
             if (bind != null) {
-                throw new RefusedException(
-                        Errno.EBUSY,
-                        "%s is bound by bind %d: delete that first".formatted(candidate, bind.id),
-                        Map.of("bind", bind.id, "routes", List.of(candidate)));
+                throw bound(bind, route, "is bound by");
             }
         }
+        for (var rid : device.group().members().keySet()) {
+            var candidate = Route.of(rid);
+            var bind = byRoute.get(candidate);
+            if (bind != null && !route.hasPasid()) {
+                throw bound(bind, candidate, "is bound by");
+            }
+            if (bind != null && bind.table.namesPasids()) {
+                throw bound(bind, candidate, "has its PASIDs led by the table of");
+            }
+        }
+    }
+
+    private static RefusedException bound(Bind bind, Route route, String how) {
+        return new RefusedException(
+                Errno.EBUSY,
+                "%s %s bind %d: delete that first".formatted(route, how, bind.id),
+                Map.of("bind", bind.id, "routes", List.of(route)));
     }
 
     /** The bind of a route; null if it has none. */

@@ -114,7 +114,7 @@ public sealed interface Command<R> {
         }
     }
 
-    /** Adds a device. ENOENT: no such unit; EEXIST: the RID is taken; EINVAL. */
+    /** Adds a device. ENOENT: no such unit; EEXIST: the RID, or the StreamID at its unit, is taken; EINVAL. */
     record CreateDevice(Rid rid, String iommu, DeviceTraits traits) implements Command<DeviceSummary> {
         @Override
         public DeviceSummary applyTo(Machine machine) {
@@ -171,22 +171,34 @@ public sealed interface Command<R> {
 
     /**
      * Makes an IOASID. ENOENT: no such unit; EINVAL: not a managed unit, or several and none named; EOPNOTSUPP: the unit
-     * has no such format or width; ENOMEM: no room for its root table.
+     * has no such format, width or granule; ENOMEM: no room for its root table.
      *
      * @param iommu for a paging IOASID; null: the only managed unit
-     * @param format for a paging IOASID; null: {@code vtd-second-stage}
-     * @param addressWidth bits, for a paging IOASID; null: the widest
+     * @param format for a paging IOASID; null: the unit's usual one
+     * @param addressWidth bits, for a paging IOASID; null: the format's usual one
+     * @param granule bytes of the smallest page, for a paging IOASID; null: the unit's usual one
      */
     record CreateIoasid(
             IoasidType type,
             @Nullable String iommu,
             @Nullable String format,
             @Nullable Integer addressWidth,
+            @Nullable Long granule,
             @Nullable String name)
             implements Command<IoasidSummary> {
+        /** A table of the usual granule. */
+        public CreateIoasid(
+                IoasidType type,
+                @Nullable String iommu,
+                @Nullable String format,
+                @Nullable Integer addressWidth,
+                @Nullable String name) {
+            this(type, iommu, format, addressWidth, null, name);
+        }
+
         @Override
         public IoasidSummary applyTo(Machine machine) {
-            return machine.ioasids().create(type, iommu, format, addressWidth, name);
+            return machine.ioasids().create(type, iommu, format, addressWidth, granule, name);
         }
     }
 
@@ -223,46 +235,70 @@ public sealed interface Command<R> {
     /**
      * Installs a table that the user keeps on a route, nested on a paging IOASID. ENODEV, ENOENT; EINVAL: unmanaged unit, an IOASID that
      * is no parent, a format, width or root that cannot be; EOPNOTSUPP: the unit does not nest it; EBUSY: the route is bound, or attached
-     * elsewhere; ENOSPC: no domain id left; ENOMEM.
+     * elsewhere, or the table names PASIDs that lead elsewhere; ENOSPC: no domain id left; ENOMEM.
      *
-     * @param addressWidth null: the format's usual one
-     * @param root in the parent's space
+     * @param table with its root in the parent's space
      */
-    record Bind(
-            Route route,
-            int parent,
-            String format,
-            @Nullable Integer addressWidth,
-            long root,
-            Set<UserTable.Option> options)
-            implements Command<BindSummary> {
-        /** A table that is walked without any option. */
+    record Bind(Route route, int parent, UserTable.Wanted table) implements Command<BindSummary> {
+        /** A page table that is walked without any option. */
         public Bind(Route route, int parent, String format, @Nullable Integer addressWidth, long root) {
-            this(route, parent, format, addressWidth, root, Set.of());
+            this(route, parent, UserTable.Wanted.pageTable(format, addressWidth, root, Set.of()));
         }
 
         @Override
         public BindSummary applyTo(Machine machine) {
-            return machine.binds().create(route, parent, format, addressWidth, root, options);
+            return machine.binds().create(route, parent, table);
         }
     }
 
-    /** Replaces the table of a bind without a gap. ENOENT; EINVAL, EOPNOTSUPP as for {@link Bind}; ENOMEM. Null: as it is. */
+    /**
+     * Replaces the table of a bind without a gap. ENOENT; EINVAL, EOPNOTSUPP, EBUSY as for {@link Bind}; ENOMEM. Null: as it is, or, if the
+     * format is another, as usual for that.
+     */
     record ReplaceBind(
             int id,
             @Nullable String format,
             @Nullable Integer addressWidth,
             long root,
-            @Nullable Set<UserTable.Option> options)
+            @Nullable Set<UserTable.Option> options,
+            @Nullable Long granule,
+            @Nullable Integer asid,
+            @Nullable Integer s1cdmax,
+            @Nullable Integer s1fmt)
             implements Command<BindSummary> {
-        /** Another root; the options stay. */
+        /** Another root; the rest stays. */
         public ReplaceBind(int id, @Nullable String format, @Nullable Integer addressWidth, long root) {
-            this(id, format, addressWidth, root, null);
+            this(id, format, addressWidth, root, null, null, null, null, null);
+        }
+
+        /** What the bind's table is to be. */
+        UserTable.Wanted over(UserTable before) {
+            if (format != null && !format.equals(before.format())) {
+                return new UserTable.Wanted(
+                        format,
+                        addressWidth,
+                        root,
+                        options == null ? Set.of() : options,
+                        granule,
+                        asid,
+                        s1cdmax,
+                        s1fmt);
+            }
+            var cdTable = before.cdTable();
+            return new UserTable.Wanted(
+                    before.format(),
+                    addressWidth == null ? before.addressWidth() : addressWidth,
+                    root,
+                    options == null ? before.options() : options,
+                    granule == null ? before.granule() : granule,
+                    asid == null ? before.asid() : asid,
+                    s1cdmax == null && cdTable != null ? Integer.valueOf(cdTable.s1cdmax()) : s1cdmax,
+                    s1fmt == null && cdTable != null ? Integer.valueOf(cdTable.s1fmt()) : s1fmt);
         }
 
         @Override
         public BindSummary applyTo(Machine machine) {
-            return machine.binds().replace(id, format, addressWidth, root, options);
+            return machine.binds().replace(this);
         }
     }
 

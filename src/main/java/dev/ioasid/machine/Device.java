@@ -1,5 +1,6 @@
 package dev.ioasid.machine;
 
+import dev.ioasid.iommu.IommuType;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Rid;
 import java.util.List;
@@ -30,6 +31,7 @@ final class Device {
     }
 
     private final Rid rid;
+    private final int sourceId;
     private final Group group;
     private final @Nullable String name;
     private final int pasidBits;
@@ -41,6 +43,7 @@ final class Device {
 
     Device(
             Rid rid,
+            int sourceId,
             Group group,
             @Nullable String name,
             int pasidBits,
@@ -48,6 +51,7 @@ final class Device {
             boolean pri,
             List<ReservedRegion> reservedRegions) {
         this.rid = rid;
+        this.sourceId = sourceId;
         this.group = group;
         this.name = name;
         this.pasidBits = pasidBits;
@@ -58,6 +62,11 @@ final class Device {
 
     Rid rid() {
         return rid;
+    }
+
+    /** By what its unit sees its requests arrive. */
+    int sourceId() {
+        return sourceId;
     }
 
     Group group() {
@@ -103,7 +112,7 @@ final class Device {
     }
 
     Requester requester() {
-        return new Requester(rid, rid.sourceId(), pasidBits, ats, pri);
+        return new Requester(rid, sourceId, pasidBits, ats, pri);
     }
 
     DeviceSummary summary() {
@@ -114,6 +123,7 @@ final class Device {
                 name,
                 group.number(),
                 leads == null ? null : leads.id(),
+                unit().type() == IommuType.SMMUV3 ? sourceId : null,
                 pasidBits,
                 ats,
                 pri,

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param group the devices that share a RID-level table with it have the same number
  * @param groupIoasid what the group's requests without PASID are translated by; null while they are blocked
+ * @param streamId by what an SMMUv3 sees its requests arrive, 32 bits; null behind any other unit
  * @param pasidBits 0: it has no PASID capability
  * @param answersInvalidations whether it does what it is asked to by an invalidation of its device-TLB
  * @param pasids in ascending order
@@ -19,6 +20,7 @@ public record DeviceSummary(
         @Nullable String name,
         int group,
         @Nullable Integer groupIoasid,
+        @Nullable Integer streamId,
         int pasidBits,
         boolean ats,
         boolean pri,

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param pasidBits 0 to 20; null: as many as its IOMMU takes
  * @param group null: a group of its own
+ * @param streamId by what an SMMUv3 sees its requests arrive, 32 bits; null: bus, device and function
  */
 public record DeviceTraits(
         @Nullable String name,
@@ -15,4 +16,16 @@ public record DeviceTraits(
         boolean ats,
         boolean pri,
         @Nullable Integer group,
-        List<ReservedRegion> reservedRegions) {}
+        List<ReservedRegion> reservedRegions,
+        @Nullable Integer streamId) {
+    /** A device that no SMMUv3 sees under another id than its RID. */
+    public DeviceTraits(
+            @Nullable String name,
+            @Nullable Integer pasidBits,
+            boolean ats,
+            boolean pri,
+            @Nullable Integer group,
+            List<ReservedRegion> reservedRegions) {
+        this(name, pasidBits, ats, pri, group, reservedRegions, null);
+    }
+}

@@ -3,6 +3,7 @@ package dev.ioasid.machine;
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.IommuType;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.machine.lspci.ListedFunction;
 import dev.ioasid.memory.AddressRange;
@@ -17,7 +18,10 @@ import org.jspecify.annotations.Nullable;
 /** The devices of a machine by RID, their groups, and their PASIDs. */
 final class Devices {
     private static final int MOST_PASID_BITS = 20;
-    /** A write to these addresses without PASID is an interrupt, whatever is mapped there. VT-d 5.10, section 3.15. */
+    /**
+     * Behind a VT-d unit, a write to these addresses without PASID is an interrupt, whatever is mapped there. VT-d 5.10, section 3.15. An
+     * SMMUv3 translates it as any other.
+     */
     private static final ReservedRegion INTERRUPTS =
             new ReservedRegion(new AddressRange(0xfee0_0000L, 0xfeef_ffffL), ReservedRegion.Kind.MSI);
 
@@ -37,14 +41,18 @@ final class Devices {
 
     private Device add(Rid rid, Unit unit, DeviceTraits traits) {
         check(rid, unit, traits);
+        int sourceId = sourceId(rid, unit, traits.streamId());
         int number = traits.group() == null ? lowestFreeGroup(unit) : traits.group();
         var group = groups.computeIfAbsent(new GroupKey(unit.name(), number), key -> new Group(number, unit));
         var regions = new ArrayList<ReservedRegion>();
-        regions.add(INTERRUPTS);
+        if (unit.type() == IommuType.VTD) {
+            regions.add(INTERRUPTS);
+        }
         regions.addAll(traits.reservedRegions());
         int pasidBits =
                 traits.pasidBits() == null ? unit.hardware().capabilities().pasidBits() : traits.pasidBits();
-        var device = new Device(rid, group, traits.name(), pasidBits, traits.ats(), traits.pri(), List.copyOf(regions));
+        var device = new Device(
+                rid, sourceId, group, traits.name(), pasidBits, traits.ats(), traits.pri(), List.copyOf(regions));
         var leads = group.ioasid();
         if (leads != null) { // a new member shares the group's fate from the start
             machine.routes().lead(device, DmaRequest.NO_PASID, leads.destination());
@@ -61,7 +69,8 @@ final class Devices {
                     Errno.EEXIST, "there is a device " + rid + " already", Map.of("rid", rid.toString()));
         }
         for (var other : byRid.values()) {
-            if (other.unit() == unit && other.rid().segment() != rid.segment()) {
+            boolean mixed = other.unit() == unit && other.rid().segment() != rid.segment();
+            if (mixed && unit.type() == IommuType.VTD) {
                 throw new RefusedException(
                         Errno.EINVAL,
                         "a VT-d unit serves one segment: %s has %s, so it cannot have %s"
@@ -82,6 +91,36 @@ final class Devices {
         if (traits.pri() && !traits.ats()) {
             throw new RefusedException(Errno.EINVAL, "a device with pri needs ats", Map.of("rid", rid.toString()));
         }
+    }
+
+    /** By what requests of a new device arrive at its unit. EINVAL: too wide, or not the user's to choose; EEXIST: taken. */
+    private int sourceId(Rid rid, Unit unit, @Nullable Integer streamId) {
+        if (unit.type() == IommuType.VTD) {
+            if (streamId != null) {
+                throw new RefusedException(
+                        Errno.EINVAL,
+                        "%s is a VT-d unit, which knows a device by its RID: it has no streamId".formatted(unit.name()),
+                        Map.of("rid", rid.toString(), "iommu", unit.name(), "property", "streamId"));
+            }
+            return rid.sourceId();
+        }
+        int chosen = streamId == null ? rid.sourceId() : streamId;
+        int bits = unit.hardware().capabilities().sourceIdBits();
+        if (Integer.toUnsignedLong(chosen) >>> bits != 0) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "streamId 0x%x has more than the %d bits of %s%s"
+                            .formatted(chosen, bits, unit.name(), streamId == null ? ": give a smaller one" : ""),
+                    Map.of("rid", rid.toString(), "iommu", unit.name(), "property", "streamId"));
+        }
+        var other = bySourceId(unit, chosen);
+        if (other != null) {
+            throw new RefusedException(
+                    Errno.EEXIST,
+                    "%s has streamId 0x%x at %s already".formatted(other.rid(), chosen, unit.name()),
+                    Map.of("rid", rid.toString(), "iommu", unit.name(), "property", "streamId"));
+        }
+        return chosen;
     }
 
     private int lowestFreeGroup(Unit unit) {
@@ -154,10 +193,10 @@ final class Devices {
 
     private void remove(Device device) {
         byRid.remove(device.rid());
-        device.unit().hardware().disconnect(device.rid().sourceId());
+        device.unit().hardware().disconnect(device.sourceId());
         var driver = device.unit().driver();
         if (driver != null) {
-            driver.removed(device.rid().sourceId());
+            driver.removed(device.sourceId());
         }
         var group = device.group();
         group.members().remove(device.rid());
@@ -175,7 +214,7 @@ final class Devices {
                     Map.of("rid", rid.toString(), "capability", "ats"));
         }
         device.setAnswersInvalidations(answers);
-        device.unit().hardware().setAnswersInvalidations(rid.sourceId(), answers);
+        device.unit().hardware().setAnswersInvalidations(device.sourceId(), answers);
         return device.summary();
     }
 
@@ -266,7 +305,7 @@ final class Devices {
     @Nullable
     Device bySourceId(Unit unit, int sourceId) {
         for (var device : byRid.values()) {
-            if (device.unit() == unit && device.rid().sourceId() == sourceId) {
+            if (device.unit() == unit && device.sourceId() == sourceId) {
                 return device;
             }
         }

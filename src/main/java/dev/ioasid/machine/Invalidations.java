@@ -12,7 +12,8 @@ import java.util.Map;
 
 /** Has the units of a machine forget what they and the devices were answered. Guarded by the machine's lock. */
 final class Invalidations {
-    private static final long GRANULE = 1L << 12;
+    /** Of what has pages of several granules, or none. */
+    private static final long SMALLEST_GRANULE = 1L << 12;
 
     private final Machine machine;
 
@@ -34,12 +35,13 @@ final class Invalidations {
     }
 
     private List<IssuedCommand> invalidate(InvalidationRequest request) {
-        check(request.what());
+        checkCaches(request.what());
         return switch (request.target()) {
             case Target.OfBind(int bind) ->
                 ofRoute(machine.binds().summary(bind).route(), request.what());
             case Target.OfIoasid(int id) -> {
                 var ioasid = machine.ioasids().paging(id);
+                checkPages(request.what(), ioasid.granule());
                 checkWidth(request.what(), ioasid.inputBits());
                 yield ioasid.unit().managedDriver().invalidate(ioasid.table(), request.what());
             }
@@ -56,7 +58,20 @@ final class Invalidations {
         if (Routes.leadsTo(device, route.pasid()) == null) {
             throw new RefusedException(Errno.ENOENT, route + " is not attached", Map.of("routes", List.of(route)));
         }
+        checkPages(what, granule(device, route));
         return driver.invalidate(device.requester(), route.pasid(), what);
+    }
+
+    /** Bytes of the smallest page of the table that a route's addresses go through first. */
+    private long granule(Device device, Route route) {
+        var bind = machine.binds().of(route);
+        if (bind != null) {
+            var granule = machine.binds().summary(bind).table().granule();
+            return granule == null ? SMALLEST_GRANULE : granule;
+        }
+        return Routes.leadsTo(device, route.pasid()) instanceof PagingIoasid paging
+                ? paging.granule()
+                : SMALLEST_GRANULE;
     }
 
     private List<IssuedCommand> ofDevice(Route route, Invalidation what) {
@@ -76,22 +91,27 @@ final class Invalidations {
         return issued;
     }
 
-    private static void check(Invalidation what) {
-        if (what.granularity() != Invalidation.Granularity.RANGE) {
-            return;
-        }
-        if (what.caches().contains(Invalidation.Cache.PASID)) {
+    private static void checkCaches(Invalidation what) {
+        boolean range = what.granularity() == Invalidation.Granularity.RANGE;
+        if (range && what.caches().contains(Invalidation.Cache.PASID)) {
             throw new RefusedException(
                     Errno.EINVAL,
                     "the PASID cache knows no addresses: granularity 'range' is for iotlb and dev-iotlb",
                     Map.of("cache", "pasid"));
         }
+    }
+
+    private static void checkPages(Invalidation what, long granule) {
+        if (what.granularity() != Invalidation.Granularity.RANGE) {
+            return;
+        }
         long length = what.last() - what.first() + 1;
         boolean wraps = Long.compareUnsigned(what.last(), what.first()) < 0;
-        if (wraps || ((what.first() | length) & GRANULE - 1) != 0) {
+        if (wraps || ((what.first() | length) & granule - 1) != 0) {
             throw new RefusedException(
                     Errno.EINVAL,
-                    "0x%x bytes at iova 0x%x are not whole pages of 0x1000 bytes".formatted(length, what.first()),
+                    "0x%x bytes at iova 0x%x are not whole pages of 0x%x bytes"
+                            .formatted(length, what.first(), granule),
                     Map.of("iova", what.first(), "length", length));
         }
     }

@@ -49,6 +49,7 @@ sealed class Ioasid permits PagingIoasid {
                 null,
                 null,
                 0,
+                0,
                 routes.stream().map(route -> new Attachment(route, id, null)).toList(),
                 name,
                 0,

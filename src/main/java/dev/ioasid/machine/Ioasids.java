@@ -22,20 +22,21 @@ final class Ioasids {
             @Nullable String iommu,
             @Nullable String format,
             @Nullable Integer addressWidth,
+            @Nullable Long granule,
             @Nullable String name) {
         int id = LowestFree.of(byId.navigableKeySet());
         var ioasid = switch (type) {
             case PAGING -> {
                 var unit = iommu == null ? onlyManaged() : machine.units().unit(iommu);
                 yield new PagingIoasid(
-                        machine, id, name, unit, unit.managedDriver().tableShape(format, addressWidth, null));
+                        machine, id, name, unit, unit.managedDriver().tableShape(format, addressWidth, granule));
             }
             case IDENTITY, BLOCKED -> {
-                if (format != null || addressWidth != null) {
+                if (format != null || addressWidth != null || granule != null) {
                     throw new RefusedException(
                             Errno.EINVAL,
                             "an IOASID of type " + type.name().toLowerCase(java.util.Locale.ROOT)
-                                    + " has no table, so no format and no addressWidth");
+                                    + " has no table, so no format, no addressWidth and no granule");
                 }
                 if (iommu != null) {
                     machine.units().unit(iommu);

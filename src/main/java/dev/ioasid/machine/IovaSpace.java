@@ -15,20 +15,22 @@ import org.jspecify.annotations.Nullable;
  * what is mapped. Guarded by the machine's lock.
  */
 final class IovaSpace {
-    private static final long GRANULE = 1L << 12;
-
     private record Hole(AddressRange range, String owner) {}
 
     private final int bits;
+    private final long granule;
     private final PagingIoasid ioasid;
     private final TreeMap<Long, Mapping> mappings;
     private final List<Hole> holes = new ArrayList<>(); // one for each device and region, ascending
     private List<AddressRange> allowed = List.of();
     /** No granule from the first to this is free. */
-    private long fullBelow = GRANULE;
+    private long fullBelow;
 
-    IovaSpace(int bits, PagingIoasid ioasid, TreeMap<Long, Mapping> mappings) {
+    /** @param granule bytes of the smallest page; the first is never given out, so that no address is 0 */
+    IovaSpace(int bits, long granule, PagingIoasid ioasid, TreeMap<Long, Mapping> mappings) {
         this.bits = bits;
+        this.granule = granule;
+        this.fullBelow = granule;
         this.ioasid = ioasid;
         this.mappings = mappings;
     }
@@ -38,10 +40,11 @@ final class IovaSpace {
     }
 
     void checkLength(long length) {
-        if (length == 0 || length % GRANULE != 0) {
+        if (length == 0 || length % granule != 0) {
             throw new RefusedException(
                     Errno.EINVAL,
-                    "length 0x%x is not a multiple of the granule 0x1000, from 0x1000 on".formatted(length),
+                    "length 0x%x is not a multiple of the granule 0x%x, from 0x%x on"
+                            .formatted(length, granule, granule),
                     Map.of("ioasid", ioasid.id(), "length", length));
         }
         if (length < 0 || length - 1 > last()) {
@@ -55,9 +58,9 @@ final class IovaSpace {
     /** EINVAL: unaligned, too wide, or in a hole; EEXIST: meets a mapping. */
     void check(long iova, long length) {
         var subjects = Map.of("ioasid", ioasid.id(), "iova", iova, "length", length);
-        if (iova % GRANULE != 0) {
+        if (iova % granule != 0) {
             throw new RefusedException(
-                    Errno.EINVAL, "iova 0x%x is not a multiple of the granule 0x1000".formatted(iova), subjects);
+                    Errno.EINVAL, "iova 0x%x is not a multiple of the granule 0x%x".formatted(iova, granule), subjects);
         }
         if (iova < 0 || iova > last() - (length - 1)) {
             throw new RefusedException(
@@ -99,7 +102,7 @@ final class IovaSpace {
         if (physical != null && physical != 0) {
             alignment = Math.min(alignment, Long.lowestOneBit(physical));
         }
-        for (var window : allowed.isEmpty() ? List.of(new AddressRange(GRANULE, last())) : allowed) {
+        for (var window : allowed.isEmpty() ? List.of(new AddressRange(granule, last())) : allowed) {
             long found = lowestFree(window, length, alignment);
             if (found >= 0) {
                 return found;
@@ -166,7 +169,7 @@ final class IovaSpace {
 
     void freed(List<Mapping> gone) {
         for (var mapping : gone) {
-            fullBelow = Math.min(fullBelow, Math.max(GRANULE, mapping.iova()));
+            fullBelow = Math.min(fullBelow, Math.max(granule, mapping.iova()));
         }
     }
 
@@ -264,7 +267,7 @@ final class IovaSpace {
     /** A device that was detached gives its reserved regions back. */
     void mend(Device device) {
         holes.removeIf(hole -> hole.owner().equals(device.rid().toString()));
-        fullBelow = GRANULE;
+        fullBelow = granule;
     }
 
     /** What lies between the holes: ascending, maximal. */
@@ -285,6 +288,6 @@ final class IovaSpace {
         if (at <= last()) {
             ranges.add(new AddressRange(at, last()));
         }
-        return new IovaRanges(List.copyOf(ranges), GRANULE);
+        return new IovaRanges(List.copyOf(ranges), granule);
     }
 }

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * A mapping to be made.
  *
  * @param iova null: the lowest that is free
- * @param length bytes, a multiple of 4 KiB
+ * @param length bytes, a multiple of the table's granule
  * @param physicalAddress null: memory is allocated
  */
 public record MapRequest(

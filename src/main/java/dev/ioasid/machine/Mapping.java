@@ -7,7 +7,7 @@ import java.util.SortedMap;
 /**
  * A mapping: what one map made, and what one unmap removes as a whole.
  *
- * @param iova device address, a multiple of 4 KiB
+ * @param iova device address, a multiple of the table's granule
  * @param length bytes
  * @param extents the memory behind it, in the order of the addresses; one, unless it was allocated from memory that had
  *     no room for it in one piece

@@ -8,6 +8,7 @@ import dev.ioasid.machine.Mapping.Extent;
 import dev.ioasid.memory.AddressRange;
 import dev.ioasid.pagetable.IoPageTable;
 import dev.ioasid.pagetable.LeafSizes;
+import dev.ioasid.pagetable.Permissions;
 import dev.ioasid.pagetable.TableCaches;
 import dev.ioasid.pagetable.Walked;
 import java.util.ArrayList;
@@ -20,8 +21,6 @@ import org.jspecify.annotations.Nullable;
 
 /** A paging IOASID: its mappings, and the page table that holds them. */
 final class PagingIoasid extends Ioasid {
-    private static final long GRANULE = 1L << 12;
-
     private final Machine machine;
     private final Unit unit;
     private final TableShape shape;
@@ -45,7 +44,7 @@ final class PagingIoasid extends Ioasid {
                 shape.format(),
                 shape.inputBits(),
                 caches);
-        this.space = new IovaSpace(shape.inputBits(), this, mappings);
+        this.space = new IovaSpace(shape.inputBits(), granule(), this, mappings);
     }
 
     /** What the unit has read of the table. */
@@ -77,6 +76,11 @@ final class PagingIoasid extends Ioasid {
     /** Its addresses have fewer bits. */
     int inputBits() {
         return shape.inputBits();
+    }
+
+    /** Bytes of its smallest page. */
+    long granule() {
+        return 1L << shape.format().granuleShift();
     }
 
     /** Whether a user's table can be nested on this one. */
@@ -158,26 +162,16 @@ final class PagingIoasid extends Ioasid {
     }
 
     private void check(MapRequest request) {
-        var permissions = request.permissions();
-        if (permissions.execute() || permissions.privileged() && isSecondStage()) {
-            throw new RefusedException(
-                    Errno.EOPNOTSUPP,
-                    "permissions '%s': format %s has %s only"
-                            .formatted(
-                                    permissions,
-                                    shape.formatName(),
-                                    isSecondStage() ? "r, w and rw" : "r, rw, rp and rwp"),
-                    Map.of("ioasid", id(), "permissions", permissions.toString()));
-        }
+        checkKnown(request.permissions());
         space.checkLength(request.length());
         Long physical = request.physicalAddress();
         if (physical == null) {
             return;
         }
-        if (physical % GRANULE != 0) {
+        if (physical % granule() != 0) {
             throw new RefusedException(
                     Errno.EINVAL,
-                    "physicalAddress 0x%x is not a multiple of the granule 0x1000".formatted(physical),
+                    "physicalAddress 0x%x is not a multiple of the granule 0x%x".formatted(physical, granule()),
                     Map.of("ioasid", id(), "physicalAddress", physical));
         }
         long last = physical + request.length() - 1;
@@ -188,6 +182,22 @@ final class PagingIoasid extends Ioasid {
                             .formatted(
                                     request.length(), physical, machine.memory().size()),
                     Map.of("ioasid", id(), "physicalAddress", physical, "length", request.length()));
+        }
+    }
+
+    /** EOPNOTSUPP for a right that the format has no bits for. */
+    private void checkKnown(Permissions permissions) {
+        var known = switch (shape.format().kind()) {
+            case VTD_SECOND_STAGE -> permissions.execute() || permissions.privileged() ? "r, w and rw only" : null;
+            case X86_64 -> permissions.execute() ? "r, rw, rp and rwp only" : null;
+            case ARMV8_STAGE1 -> null;
+            case ARMV8_STAGE2 -> permissions.privileged() ? "r, w and rw only, with or without x" : null;
+        };
+        if (known != null) {
+            throw new RefusedException(
+                    Errno.EOPNOTSUPP,
+                    "permissions '%s': format %s has %s".formatted(permissions, shape.formatName(), known),
+                    Map.of("ioasid", id(), "permissions", permissions.toString()));
         }
     }
 
@@ -207,7 +217,7 @@ final class PagingIoasid extends Ioasid {
         }
         for (long page : LeafSizes.descending(table.format())) {
             long head = iova & page - 1;
-            if (page == GRANULE || LeafSizes.holds(iova, length, page)) {
+            if (page == granule() || LeafSizes.holds(iova, length, page)) {
                 long whole = machine.frames().tryAllocate(head + length, page);
                 if (whole >= 0) {
                     if (head > 0) {
@@ -386,6 +396,7 @@ final class PagingIoasid extends Ioasid {
                 unit.name(),
                 shape.formatName(),
                 shape.addressWidth(),
+                granule(),
                 routes().stream()
                         .map(route ->
                                 new Attachment(route, id(), machine.binds().of(route)))

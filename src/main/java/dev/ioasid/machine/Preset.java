@@ -6,6 +6,8 @@ public enum Preset {
     EMPTY,
     /** One managed VT-d unit, {@code iommu0}. */
     VTD,
+    /** One managed SMMUv3, {@code iommu0}. */
+    SMMUV3,
     /** One managed VT-d unit and the worked topology: one device with three work queues for two VMs, a second for one. */
     SIOV
 }

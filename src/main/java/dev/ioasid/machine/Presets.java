@@ -1,6 +1,7 @@
 package dev.ioasid.machine;
 
 import dev.ioasid.iommu.Rid;
+import dev.ioasid.iommu.smmuv3.SmmuCapabilities;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +22,7 @@ final class Presets {
         return switch (preset) {
             case EMPTY -> List.of();
             case VTD -> List.of(unit());
+            case SMMUV3 -> List.of(new Command.CreateIommu(UNIT, true, SmmuCapabilities.DEFAULT));
             case SIOV -> siov();
         };
     }

@@ -4,11 +4,16 @@ import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.IommuDriver;
 import dev.ioasid.iommu.IommuHardware;
+import dev.ioasid.iommu.IommuType;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A unit of a machine: the hardware half, and the driver half if the service is its driver. */
 record Unit(String name, IommuHardware hardware, @Nullable IommuDriver driver) {
+    IommuType type() {
+        return hardware.capabilities().type();
+    }
+
     boolean managed() {
         return driver != null;
     }

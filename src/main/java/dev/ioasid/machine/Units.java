@@ -5,6 +5,8 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.CacheGeometry;
 import dev.ioasid.iommu.IommuCapabilities;
 import dev.ioasid.iommu.IssuedCommand;
+import dev.ioasid.iommu.smmuv3.SmmuCacheGeometries;
+import dev.ioasid.iommu.smmuv3.SmmuCapabilities;
 import dev.ioasid.iommu.vtd.CacheGeometries;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
 import dev.ioasid.iommu.vtd.VtdDriver;
@@ -34,36 +36,49 @@ final class Units {
         if (byName.containsKey(name)) {
             throw new RefusedException(Errno.EEXIST, "there is an iommu '" + name + "' already", Map.of("iommu", name));
         }
-        if (!(capabilities instanceof VtdCapabilities vtd)) {
-            throw new RefusedException(
-                    Errno.EOPNOTSUPP,
-                    "units of type " + capabilities.type() + " are not modelled",
-                    Map.of("iommu", name));
-        }
-        var geometries = CacheGeometries.named(caches);
-        var unit = managed ? managed(name, vtd, geometries) : new Unit(name, hardware(vtd, geometries), null);
+        var unit = switch (capabilities) {
+            case VtdCapabilities vtd -> vtd(name, managed, vtd, CacheGeometries.named(caches));
+            case SmmuCapabilities smmu -> smmu(name, managed, smmu, SmmuCacheGeometries.named(caches));
+            default -> throw new IllegalArgumentException("capabilities of no known architecture: " + capabilities);
+        };
         byName.put(name, unit);
         return unit.summary();
     }
 
-    private Unit managed(String name, VtdCapabilities capabilities, CacheGeometries caches) {
-        if (machine.memory().size() - 1 >>> capabilities.hostAddressWidth() != 0) {
-            throw new RefusedException(
-                    Errno.EINVAL,
-                    "the machine's memory of 0x%x bytes is more than a host address width of %d bits reaches"
-                            .formatted(machine.memory().size(), capabilities.hostAddressWidth()),
-                    Map.of("capability", "hostAddressWidth"));
+    private Unit vtd(String name, boolean managed, VtdCapabilities capabilities, CacheGeometries caches) {
+        if (managed) {
+            checkReach("hostAddressWidth", capabilities.hostAddressWidth());
         }
-        var hardware = hardware(capabilities, caches);
-        return new Unit(name, hardware, new VtdDriver(hardware, machine.memory(), machine.frames(), machine.readers()));
-    }
-
-    private VtdHardware hardware(VtdCapabilities capabilities, CacheGeometries caches) {
-        return new VtdHardware(
+        var hardware = new VtdHardware(
                 machine.memory(),
                 capabilities,
                 caches,
                 address -> machine.frames().written(AddressRange.of(address, Long.BYTES)));
+        return new Unit(
+                name,
+                hardware,
+                managed ? new VtdDriver(hardware, machine.memory(), machine.frames(), machine.readers()) : null);
+    }
+
+    private Unit smmu(String name, boolean managed, SmmuCapabilities capabilities, SmmuCacheGeometries caches) {
+        if (managed) {
+            checkReach("outputBits", capabilities.outputBits());
+        }
+        throw new RefusedException(
+                Errno.EOPNOTSUPP,
+                "an SMMUv3 can be described, but this service cannot build one with caches " + caches,
+                Map.of("iommu", name, "iommuType", "smmuv3"));
+    }
+
+    /** EINVAL: the service would put tables where the unit cannot read them. */
+    private void checkReach(String capability, int addressBits) {
+        if (machine.memory().size() - 1 >>> addressBits != 0) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "the machine's memory of 0x%x bytes is more than %s, %d bits, reaches"
+                            .formatted(machine.memory().size(), capability, addressBits),
+                    Map.of("capability", capability));
+        }
     }
 
     void delete(String name) {

@@ -7,6 +7,7 @@ import dev.ioasid.iommu.CachedEntry;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.FaultRecord;
+import dev.ioasid.iommu.IommuType;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.machine.Topology.TopologyDevice;
 import dev.ioasid.machine.Topology.TopologyIoasid;
@@ -76,13 +77,12 @@ record View(Machine machine) implements MachineView {
 
     private CachedEntry withSegment(Unit unit, CachedEntry entry) {
         var rid = entry.rid();
-        var device = rid == null ? null : machine.devices().bySourceId(unit, rid.sourceId());
-        return device == null
+        return rid == null
                 ? entry
                 : new CachedEntry(
                         entry.set(),
                         entry.way(),
-                        device.rid(),
+                        withSegment(unit, rid),
                         entry.pasid(),
                         entry.domain(),
                         entry.input(),
@@ -101,20 +101,23 @@ record View(Machine machine) implements MachineView {
                 .toList();
     }
 
-    /** A record holds bus, device and function only; the segment is the unit's. */
     private FaultRecord withSegment(Unit unit, FaultRecord fault) {
-        var device = machine.devices().bySourceId(unit, fault.rid().sourceId());
-        return device == null
-                ? fault
-                : new FaultRecord(
-                        device.rid(),
-                        fault.pasid(),
-                        fault.address(),
-                        fault.access(),
-                        fault.code(),
-                        fault.name(),
-                        fault.detail(),
-                        fault.words());
+        return new FaultRecord(
+                withSegment(unit, fault.rid()),
+                fault.pasid(),
+                fault.address(),
+                fault.access(),
+                fault.code(),
+                fault.name(),
+                fault.detail(),
+                fault.stage(),
+                fault.words());
+    }
+
+    /** What a VT-d unit remembers is bus, device and function only; the segment is the unit's. An SMMUv3 has StreamIDs of whole RIDs. */
+    private Rid withSegment(Unit unit, Rid rid) {
+        var device = unit.type() == IommuType.VTD ? machine.devices().bySourceId(unit, rid.sourceId()) : null;
+        return device == null ? rid : device.rid();
     }
 
     @Override

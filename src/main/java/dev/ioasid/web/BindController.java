@@ -1,7 +1,6 @@
 package dev.ioasid.web;
 
 import dev.ioasid.errno.Errno;
-import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.UserTable;
 import dev.ioasid.machine.BindSummary;
@@ -64,7 +63,11 @@ class BindController {
         }
     }
 
-    /** {@code root} is an address in the space of {@code parent}; {@code options} are none unless it says otherwise. */
+    /**
+     * {@code root} is an address in the space of {@code parent}; {@code options} are none unless it says otherwise. A table of format
+     * {@code smmuv3-cd-table} is for a RID: it has {@code s1cdmax} and {@code s1fmt}, and neither {@code pasid} nor {@code addressWidth},
+     * {@code granule}, {@code asid} and {@code options}.
+     */
     record NewBind(
             Rid rid,
             @Nullable Pasid pasid,
@@ -72,27 +75,46 @@ class BindController {
             FormatName format,
             @Nullable Integer addressWidth,
             Hex root,
-            @Nullable List<OptionName> options) {
+            @Nullable List<OptionName> options,
+            @Nullable Hex granule,
+            @Nullable Integer asid,
+            @Nullable Integer s1cdmax,
+            @Nullable Integer s1fmt) {
         Command.Bind command() {
-            var route = new Route(rid, pasid == null ? DmaRequest.NO_PASID : pasid.value());
-            return new Command.Bind(
-                    route, parent, WireName.of(format), addressWidth, root.value(), OptionName.options(options));
+            var table = new UserTable.Wanted(
+                    WireName.of(format),
+                    addressWidth,
+                    root.value(),
+                    OptionName.options(options),
+                    granule == null ? null : granule.value(),
+                    asid,
+                    s1cdmax,
+                    s1fmt);
+            return new Command.Bind(new Route(rid, Pasid.orNone(pasid)), parent, table);
         }
     }
 
-    /** What is left out stays as it is. */
+    /** What is left out stays as it is, or, if {@code format} is another, becomes as usual for that. */
     record BindTable(
             @Nullable FormatName format,
             @Nullable Integer addressWidth,
             Hex root,
-            @Nullable List<OptionName> options) {
+            @Nullable List<OptionName> options,
+            @Nullable Hex granule,
+            @Nullable Integer asid,
+            @Nullable Integer s1cdmax,
+            @Nullable Integer s1fmt) {
         Command.ReplaceBind command(int bind) {
             return new Command.ReplaceBind(
                     bind,
                     format == null ? null : WireName.of(format),
                     addressWidth,
                     root.value(),
-                    options == null ? null : OptionName.options(options));
+                    options == null ? null : OptionName.options(options),
+                    granule == null ? null : granule.value(),
+                    asid,
+                    s1cdmax,
+                    s1fmt);
         }
     }
 
@@ -104,10 +126,15 @@ class BindController {
             String format,
             @Nullable Integer addressWidth,
             Hex root,
-            @Nullable List<OptionName> options) {
+            @Nullable List<OptionName> options,
+            @Nullable Hex granule,
+            @Nullable Integer asid,
+            @Nullable Integer s1cdmax,
+            @Nullable Integer s1fmt) {
         static BindBody of(BindSummary bind) {
             var route = RouteBody.of(bind.route());
             var table = bind.table();
+            var cdTable = table.cdTable();
             return new BindBody(
                     bind.id(),
                     route.rid(),
@@ -116,7 +143,11 @@ class BindController {
                     table.format(),
                     table.addressWidth(),
                     new Hex(table.root()),
-                    table.options().isEmpty() ? null : OptionName.names(table.options()));
+                    table.options().isEmpty() ? null : OptionName.names(table.options()),
+                    table.granule() == null ? null : new Hex(table.granule()),
+                    table.asid(),
+                    cdTable == null ? null : cdTable.s1cdmax(),
+                    cdTable == null ? null : cdTable.s1fmt());
         }
     }
 
@@ -160,7 +191,7 @@ class BindController {
     }
 
     @Operation(operationId = "replaceBind", summary = "Install another table in place of a bind's, without a gap")
-    @Refuses({Errno.EOPNOTSUPP, Errno.ENOMEM})
+    @Refuses({Errno.EBUSY, Errno.EOPNOTSUPP, Errno.ENOMEM})
     @PutMapping(path = "/{bind}", consumes = Web.JSON, produces = Web.JSON)
     BindBody replace(@PathVariable String machine, @PathVariable int bind, @RequestBody BindTable body) {
         return BindBody.of(machines.apply(machine, body.command(bind)));

@@ -22,11 +22,12 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/v1/machines/{machine}/iommus/{iommu}/commands")
 @Tag(
         name = "commands",
-        description = "Raw invalidation descriptors, done as if they had come through the IOMMU's queue.")
+        description =
+                "Raw commands (VT-d's invalidation descriptors), done as if they had come through the IOMMU's queue.")
 class CommandController {
     static final int LARGEST_BATCH = 10_000;
 
-    /** Each command has two or four words of 64 bits, lowest first. */
+    /** Each command has two words of 64 bits, or, where a VT-d queue takes such descriptors, four; lowest first. */
     record CommandsBody(List<List<Hex>> commands) {
         List<List<Long>> words() {
             return Lists.map(commands, command -> Lists.map(command, Hex::value));

@@ -76,7 +76,8 @@ class DeviceController {
 
     /**
      * {@code pasidBits} is what the IOMMU takes unless it says otherwise, and 0 stands for no PASID capability; {@code ats}
-     * is true unless it says otherwise, and {@code pri} goes with it. Devices of the same {@code group} share a RID-level table.
+     * is true unless it says otherwise, and {@code pri} goes with it. Devices of the same {@code group} share a RID-level table. Behind an
+     * SMMUv3 requests arrive by {@code streamId}, which is bus, device and function unless it says otherwise.
      */
     record NewDevice(
             Rid rid,
@@ -87,19 +88,28 @@ class DeviceController {
             @Nullable Boolean pri,
             @Nullable Integer group,
             @Nullable List<RegionBody> reservedRegions,
-            @Nullable Integer streamId) {
+            @Nullable Hex streamId) {
         Command.CreateDevice command() {
-            if (streamId != null) {
+            if (streamId != null && streamId.value() >>> Integer.SIZE != 0) {
                 throw new RefusedException(
                         Errno.EINVAL,
-                        "streamId is for a device behind an SMMUv3; VT-d knows a device by its RID",
+                        "streamId " + streamId + " has more than 32 bits",
                         Map.of("property", "streamId"));
             }
             var regions = Lists.map(reservedRegions, RegionBody::region);
             boolean hasAts = ats == null || ats;
             boolean hasPri = pri == null ? hasAts : pri;
             return new Command.CreateDevice(
-                    rid, iommu, new DeviceTraits(name, pasidBits, hasAts, hasPri, group, regions));
+                    rid,
+                    iommu,
+                    new DeviceTraits(
+                            name,
+                            pasidBits,
+                            hasAts,
+                            hasPri,
+                            group,
+                            regions,
+                            streamId == null ? null : (int) streamId.value()));
         }
     }
 
@@ -111,6 +121,7 @@ class DeviceController {
             Rid rid,
             String iommu,
             @Nullable String name,
+            @Nullable Hex streamId,
             int group,
             @Nullable Integer groupIoasid,
             int pasidBits,
@@ -124,6 +135,7 @@ class DeviceController {
                     device.rid(),
                     device.iommu(),
                     device.name(),
+                    device.streamId() == null ? null : new Hex(Integer.toUnsignedLong(device.streamId())),
                     device.group(),
                     device.groupIoasid(),
                     device.pasidBits(),

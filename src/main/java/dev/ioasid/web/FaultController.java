@@ -24,7 +24,10 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/v1/machines/{machine}/iommus/{iommu}/faults")
 @Tag(name = "faults", description = "The faults that an IOMMU has recorded, oldest first.")
 class FaultController {
-    /** {@code address} as it was recorded: whole pages. {@code words} are the record's 64-bit words, lowest first. */
+    /**
+     * {@code address} as it was recorded: by VT-d, whole pages; 0, and {@code access} a read, where the record says neither. {@code words} are
+     * the record's 64-bit words, lowest first.
+     */
     record FaultRecordBody(
             Rid rid,
             @Nullable Pasid pasid,
@@ -33,6 +36,7 @@ class FaultController {
             Hex code,
             String name,
             String detail,
+            @Nullable StageName stage,
             List<Hex> words) {
         static FaultRecordBody of(FaultRecord fault) {
             return new FaultRecordBody(
@@ -43,6 +47,7 @@ class FaultController {
                     new Hex(fault.code()),
                     fault.name(),
                     fault.detail(),
+                    StageName.of(fault.stage()),
                     Lists.map(fault.words(), Hex::new));
         }
     }

@@ -62,16 +62,25 @@ class IoasidController {
         }
     }
 
-    /** A paging one takes the machine's only managed IOMMU, its second-stage format and its full width unless told otherwise. */
+    /**
+     * A paging one takes the machine's only managed IOMMU, its usual format with its full width, and its smallest granule unless told
+     * otherwise.
+     */
     record NewIoasid(
             IoasidTypeName type,
             @Nullable String iommu,
             @Nullable FormatName format,
             @Nullable Integer addressWidth,
+            @Nullable Hex granule,
             @Nullable String name) {
         Command.CreateIoasid command() {
             return new Command.CreateIoasid(
-                    type.type(), iommu, format == null ? null : WireName.of(format), addressWidth, name);
+                    type.type(),
+                    iommu,
+                    format == null ? null : WireName.of(format),
+                    addressWidth,
+                    granule == null ? null : granule.value(),
+                    name);
         }
     }
 
@@ -90,6 +99,7 @@ class IoasidController {
             @Nullable String iommu,
             @Nullable String format,
             @Nullable Integer addressWidth,
+            @Nullable Hex granule,
             List<IoasidRouteBody> routes,
             @Nullable String name,
             Hex mappedBytes,
@@ -101,6 +111,7 @@ class IoasidController {
                     ioasid.iommu(),
                     ioasid.format(),
                     ioasid.addressWidth() == 0 ? null : ioasid.addressWidth(),
+                    ioasid.granule() == 0 ? null : new Hex(ioasid.granule()),
                     Lists.map(ioasid.routes(), IoasidRouteBody::of),
                     ioasid.name(),
                     new Hex(ioasid.mappedBytes()),

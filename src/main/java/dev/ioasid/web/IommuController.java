@@ -1,12 +1,11 @@
 package dev.ioasid.web;
 
-import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.CacheGeometry;
 import dev.ioasid.iommu.IommuCapabilities;
 import dev.ioasid.iommu.IommuType;
-import dev.ioasid.iommu.vtd.NamedCapabilities;
+import dev.ioasid.iommu.smmuv3.SmmuCapabilities;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
 import dev.ioasid.machine.Command;
 import dev.ioasid.machine.IommuSummary;
@@ -83,96 +82,8 @@ class IommuController {
         private IommuCapabilities iommuCapabilities() {
             return switch (type) {
                 case VTD -> capabilities == null ? VtdCapabilities.DEFAULT : capabilities.vtd();
-                case SMMUV3 ->
-                    throw new RefusedException(
-                            Errno.EOPNOTSUPP,
-                            "this service models VT-d only so far: there is no SMMUv3",
-                            Map.of("iommuType", "smmuv3"));
+                case SMMUV3 -> capabilities == null ? SmmuCapabilities.DEFAULT : capabilities.smmu();
             };
-        }
-    }
-
-    /** Either by name, what is left out being as on a current server, or the registers CAP and ECAP, and then VER too. */
-    record NewCapabilities(
-            @Nullable Integer addressWidth,
-            @Nullable Integer hostAddressWidth,
-            @Nullable Integer pasidBits,
-            @Nullable List<Hex> pageSizes,
-            @Nullable Boolean scalable,
-            @Nullable Boolean firstStage,
-            @Nullable Boolean nesting,
-            @Nullable Boolean ats,
-            @Nullable Boolean pri,
-            @Nullable Boolean dirtyTracking,
-            @Nullable Boolean snoopControl,
-            @Nullable Boolean passThrough,
-            @Nullable Boolean zeroLengthRead,
-            @Nullable Boolean cachingMode,
-            @Nullable Integer domainIdBits,
-            @Nullable Integer faultRecords,
-            @Nullable Integer majorVersion,
-            @JsonProperty("VER") @Nullable Hex ver,
-            @JsonProperty("CAP") @Nullable Hex cap,
-            @JsonProperty("ECAP") @Nullable Hex ecap) {
-
-        VtdCapabilities vtd() {
-            var named = named();
-            if (ver == null && cap == null && ecap == null) {
-                return VtdCapabilities.named(named);
-            }
-            if (cap == null || ecap == null) {
-                throw refused("raw capabilities need CAP and ECAP", cap == null ? "CAP" : "ECAP");
-            }
-            if (!named.equals(onlyHostAddressWidth())) {
-                throw refused("capabilities are named or raw (VER, CAP, ECAP, hostAddressWidth), not both", "CAP");
-            }
-            return VtdCapabilities.raw(ver == null ? null : ver.value(), cap.value(), ecap.value(), hostAddressWidth);
-        }
-
-        private NamedCapabilities named() {
-            return new NamedCapabilities(
-                    addressWidth,
-                    hostAddressWidth,
-                    pasidBits,
-                    pageSizes == null ? null : Lists.map(pageSizes, Hex::value),
-                    scalable,
-                    firstStage,
-                    nesting,
-                    ats,
-                    pri,
-                    dirtyTracking,
-                    snoopControl,
-                    passThrough,
-                    zeroLengthRead,
-                    cachingMode,
-                    domainIdBits,
-                    faultRecords,
-                    majorVersion);
-        }
-
-        private NamedCapabilities onlyHostAddressWidth() {
-            return new NamedCapabilities(
-                    null,
-                    hostAddressWidth,
-                    null,
-                    null,
-                    null,
-                    null,
-                    null,
-                    null,
-                    null,
-                    null,
-                    null,
-                    null,
-                    null,
-                    null,
-                    null,
-                    null,
-                    null);
-        }
-
-        private static RefusedException refused(String detail, String capability) {
-            return new RefusedException(Errno.EINVAL, detail, Map.of("capability", capability));
         }
     }
 

@@ -1,7 +1,6 @@
 package dev.ioasid.web;
 
 import dev.ioasid.errno.Errno;
-import dev.ioasid.errno.RefusedException;
 import dev.ioasid.machine.MachineSummary;
 import dev.ioasid.machine.MachineView;
 import dev.ioasid.machine.Preset;
@@ -9,7 +8,6 @@ import dev.ioasid.service.Machines;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.ResponseEntity;
@@ -40,6 +38,7 @@ class MachineController {
                 case EMPTY -> EMPTY;
                 case VTD -> VTD;
                 case SIOV -> SIOV;
+                case SMMUV3 -> SMMUV3;
             };
         }
 
@@ -48,11 +47,7 @@ class MachineController {
                 case EMPTY -> Preset.EMPTY;
                 case VTD -> Preset.VTD;
                 case SIOV -> Preset.SIOV;
-                case SMMUV3 ->
-                    throw new RefusedException(
-                            Errno.EOPNOTSUPP,
-                            "this service models VT-d only so far: there is no SMMUv3",
-                            Map.of("preset", "smmuv3"));
+                case SMMUV3 -> Preset.SMMUV3;
             };
         }
     }

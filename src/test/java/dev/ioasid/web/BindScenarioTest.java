@@ -34,7 +34,7 @@ class BindScenarioTest extends HttpTest {
                 .isOk();
         assertThat(json(BINDS + "/5").toString())
                 .isEqualTo("{\"id\":5,\"rid\":\"0000:3b:00.0\",\"pasid\":9,\"parent\":3,\"format\":\"x86-64\","
-                        + "\"addressWidth\":57,\"root\":\"0x301000\"}");
+                        + "\"addressWidth\":57,\"root\":\"0x301000\",\"granule\":\"0x1000\"}");
         assertThat(decisionOf("3b:00.0", 9))
                 .contains("first-stage table at 0x301000, 5 levels, nested on second-stage table at");
         delete(BINDS + "/5").expectStatus().isNoContent();

@@ -56,7 +56,7 @@ class MachineScenarioTest extends HttpTest {
     void whatIsNotModelledSaysSo() {
         refused(post("/v1/machines", """
                 {"name": "m1", "memory": "0x10000000", "preset": "smmuv3"}"""), 422, "EOPNOTSUPP", """
-                {"preset": "smmuv3"}""");
+                {"iommuType": "smmuv3"}""");
         assertThat(json("/v1/machines").get("items")).isEmpty();
     }
 

@@ -129,6 +129,11 @@ public record SmmuCapabilities(long idr0, long idr1, long idr2, long idr3, long 
         return (int) Idr1.SIDSIZE.get(idr1);
     }
 
+    @Override
+    public int sourceIdBits() {
+        return sidBits();
+    }
+
     /** Bits of a SubstreamID, 0 to 20; 0: there are none. */
     public int ssidBits() {
         return (int) Idr1.SSIDSIZE.get(idr1);

@@ -179,6 +179,7 @@ final class FaultLog {
                 code,
                 fault == null ? "" : fault.recordedName(),
                 fault == null ? "" : fault.recordedDetail(),
+                fault == null ? null : fault.recordedStage(),
                 List.of(low, high));
     }
 

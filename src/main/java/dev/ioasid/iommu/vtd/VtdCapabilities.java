@@ -193,6 +193,11 @@ public record VtdCapabilities(int version, long cap, long ecap, int hostAddressW
     }
 
     @Override
+    public int sourceIdBits() {
+        return Short.SIZE;
+    }
+
+    @Override
     public int pasidBits() {
         return scalable() && has(Ecap.PASID) ? (int) Ecap.PSS.get(ecap) + 1 : 0;
     }

@@ -182,6 +182,13 @@ enum VtdFault {
                 .collect(Collectors.joining("; or "));
     }
 
+    /** The stage at fault, as far as the number in a record tells it. */
+    @Nullable
+    Stage recordedStage() {
+        boolean sure = Arrays.stream(ALL).allMatch(other -> other.code != code || other.stage == stage);
+        return sure ? stage : null;
+    }
+
     private boolean shared() {
         return Arrays.stream(ALL).filter(other -> other.code == code).count() > 1;
     }
