@@ -19,7 +19,6 @@ final class NamedSmmuCapabilities {
     private static final int LEAST_STREAM_BITS_OF_TWO_LEVELS = 7;
     private static final int LARGEST_QUEUE = 19;
     private static final int LARGEST_STALL_MAX = 0xffff;
-    private static final String BOTH_STAGES = "stage1 and stage2";
 
     private NamedSmmuCapabilities() {}
 
@@ -33,6 +32,7 @@ final class NamedSmmuCapabilities {
         int minor = between("architectureMinor", names.architectureMinor(), 2, 1, 3);
         int streamIdBits = between("streamIdBits", names.streamIdBits(), 16, 0, 32);
         boolean ats = orOn(names.ats());
+        boolean nestedAts = needs("nestedAts", names.nestedAts(), "ats, stage1 and stage2", ats && both);
         boolean pri = needs("pri", names.pri(), "ats", ats);
         int stallModel = among("stallModel", names.stallModel(), STALL_MODELS, "both");
         boolean stalls = stallModel != SmmuCapabilities.TERMINATE_ONLY;
@@ -46,9 +46,9 @@ final class NamedSmmuCapabilities {
                 | Idr0.TTF.of(2)
                 | flag(Idr0.COHACC, true)
                 | Idr0.HTTU.of(among("httu", names.httu(), HTTUS, "dirty"))
-                | flag(Idr0.HYP, needs("hyp", names.hyp(), BOTH_STAGES, both))
+                | flag(Idr0.HYP, needs("hyp", names.hyp(), "stage1 and stage2", both))
                 | flag(Idr0.ATS, ats)
-                | flag(Idr0.NS1ATS, ats && both && !nestedAts(names.nestedAts(), ats, both))
+                | flag(Idr0.NS1ATS, ats && both && !nestedAts)
                 | flag(Idr0.ASID16, needs("asid16", names.asid16(), "stage1", stage1))
                 | flag(Idr0.MSI, orOn(names.msi()))
                 | flag(Idr0.SEV, orOff(names.sev()))
@@ -83,10 +83,6 @@ final class NamedSmmuCapabilities {
                 | Idr5.VAX.of(outputBits == 52 ? 1 : 0)
                 | Idr5.STALL_MAX.of(stallMax);
         return new SmmuCapabilities(idr0, idr1, 0, idr3, idr5, minor);
-    }
-
-    private static boolean nestedAts(@Nullable Boolean asked, boolean ats, boolean both) {
-        return needs("nestedAts", asked, "ats, " + BOTH_STAGES, ats && both);
     }
 
     private static boolean twoLevelStreamTable(@Nullable Boolean asked, int streamIdBits) {
