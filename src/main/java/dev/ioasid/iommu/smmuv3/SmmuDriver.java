@@ -113,12 +113,12 @@ public final class SmmuDriver implements IommuDriver {
     private void start() {
         write(
                 "CR1",
-                Cr1.QUEUE_IC.of(Cr1.WRITE_BACK)
-                        | Cr1.QUEUE_OC.of(Cr1.WRITE_BACK)
-                        | Cr1.QUEUE_SH.of(Cr1.INNER)
-                        | Cr1.TABLE_IC.of(Cr1.WRITE_BACK)
-                        | Cr1.TABLE_OC.of(Cr1.WRITE_BACK)
-                        | Cr1.TABLE_SH.of(Cr1.INNER));
+                Cr1.QUEUE_IC.of(StreamEntries.WRITE_BACK)
+                        | Cr1.QUEUE_OC.of(StreamEntries.WRITE_BACK)
+                        | Cr1.QUEUE_SH.of(StreamEntries.INNER)
+                        | Cr1.TABLE_IC.of(StreamEntries.WRITE_BACK)
+                        | Cr1.TABLE_OC.of(StreamEntries.WRITE_BACK)
+                        | Cr1.TABLE_SH.of(StreamEntries.INNER));
         write("CR2", Cr2.RECINVSID.mask() | Cr2.PTM.mask());
         write("STRTAB_BASE", table.base());
         write("STRTAB_BASE_CFG", table.configuration());
@@ -488,10 +488,13 @@ public final class SmmuDriver implements IommuDriver {
     private void takeAts(int streamId) {
         if (withoutAts.add(streamId)) {
             var stream = streams.get(streamId);
-            if (stream != null) {
+            if (stream == null) {
+                hardware.disconnect(streamId);
+            } else {
                 stream.takeAts();
+                var had = stream.requester();
+                hardware.connect(new Requester(had.rid(), streamId, had.pasidBits(), false, false));
             }
-            hardware.disconnect(streamId);
         }
     }
 
@@ -513,7 +516,7 @@ public final class SmmuDriver implements IommuDriver {
         var stream = streams.get(streamId);
         return stream == null
                 ? Rid.ofSourceId(0, streamId & 0xffff).toString()
-                : stream.routes().iterator().next().requester().rid().toString();
+                : stream.requester().rid().toString();
     }
 
     @Override

@@ -10,8 +10,10 @@ import org.jspecify.annotations.Nullable;
 
 /** What STEs and CDs must say for requests to go where the driver leads them. IHI 0070, sections 5.2 and 5.4. */
 final class StreamEntries {
-    private static final int WRITE_BACK = 1; // of walks and CD fetches
-    private static final int INNER = 3;
+    /** Cacheability: write-back. */
+    static final int WRITE_BACK = 1;
+    /** Shareability: inner. */
+    static final int INNER = 3;
     /** Attribute 0 write-back, 1 non-cacheable, 2 device: the service's tables use the first. */
     private static final long MAIR = 0x04_44ff;
 

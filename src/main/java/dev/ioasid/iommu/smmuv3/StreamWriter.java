@@ -44,6 +44,10 @@ final class StreamWriter {
         table.write(streamId, StreamEntries.abort());
     }
 
+    Requester requester() {
+        return requester;
+    }
+
     Collection<Led> routes() {
         return routes.values();
     }
