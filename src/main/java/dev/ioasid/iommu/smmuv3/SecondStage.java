@@ -37,7 +37,8 @@ final class SecondStage {
         int how = capabilities.xnx() ? PageWalk.EXECUTE_BY_PRIVILEGE : 0;
         if (Ste.S2HA.isSet(w2)) {
             how |= Ste.S2HD.isSet(w2) && SmmuTranslation.mayDirty(transaction.how)
-                    ? PageWalk.ACCESS_FLAG | PageWalk.DIRTY_STATE : PageWalk.ACCESS_FLAG;
+                    ? PageWalk.ACCESS_FLAG | PageWalk.DIRTY_STATE
+                    : PageWalk.ACCESS_FLAG;
         } else if (Ste.S2AFFD.isSet(w2)) {
             how |= PageWalk.ACCESS_FLAG_IGNORED;
         }

@@ -71,11 +71,9 @@ final class SmmuExplanation implements SmmuSteps {
         long w0 = raw.getFirst();
         return switch (structure) {
             case STRTAB_BASE -> "";
-            case STREAM_TABLE_DESCRIPTOR ->
-                entries(w0) + " STEs at " + hex(StreamTableDescriptor.L2PTR.address(w0));
+            case STREAM_TABLE_DESCRIPTOR -> entries(w0) + " STEs at " + hex(StreamTableDescriptor.L2PTR.address(w0));
             case STE -> ste(raw);
-            case L1_CD ->
-                L1Cd.V.isSet(w0) ? "table of CDs at " + hex(L1Cd.L2PTR.address(w0)) : "not valid";
+            case L1_CD -> L1Cd.V.isSet(w0) ? "table of CDs at " + hex(L1Cd.L2PTR.address(w0)) : "not valid";
             case CD -> cd(raw);
         };
     }
@@ -116,12 +114,10 @@ final class SmmuExplanation implements SmmuSteps {
         }
         var halves = new ArrayList<String>();
         if (!Cd.EPD0.isSet(w0)) {
-            halves.add("lower half at %s, %d bits"
-                    .formatted(hex(Cd.TTB0.get(raw.get(1)) << 4), 64 - Cd.T0SZ.get(w0)));
+            halves.add("lower half at %s, %d bits".formatted(hex(Cd.TTB0.get(raw.get(1)) << 4), 64 - Cd.T0SZ.get(w0)));
         }
         if (!Cd.EPD1.isSet(w0)) {
-            halves.add("upper half at %s, %d bits"
-                    .formatted(hex(Cd.TTB1.get(raw.get(2)) << 4), 64 - Cd.T1SZ.get(w0)));
+            halves.add("upper half at %s, %d bits".formatted(hex(Cd.TTB1.get(raw.get(2)) << 4), 64 - Cd.T1SZ.get(w0)));
         }
         halves.add("ASID " + Cd.ASID.get(w0));
         return String.join(", ", halves);
@@ -129,8 +125,7 @@ final class SmmuExplanation implements SmmuSteps {
 
     @Override
     public void missing(Structure structure, long address) {
-        steps.add(new Step(
-                structure.wire(), null, null, address, List.of(), null, "no memory at " + hex(address)));
+        steps.add(new Step(structure.wire(), null, null, address, List.of(), null, "no memory at " + hex(address)));
     }
 
     @Override

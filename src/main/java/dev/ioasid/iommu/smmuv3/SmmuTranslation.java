@@ -189,8 +189,7 @@ final class SmmuTranslation {
         boolean inRange = upper ? beyond == -1L >>> bits : beyond == 0;
         boolean off = !one && (upper ? Cd.EPD1 : Cd.EPD0).isSet(cd0);
         if (!inRange || off || isKeptFromUsers(transaction, one, upper)) {
-            return byStageOnePolicy(
-                    transaction, SmmuRefusal.of(SmmuEvent.F_TRANSLATION, Stage.FIRST, FaultClass.IN));
+            return byStageOnePolicy(transaction, SmmuRefusal.of(SmmuEvent.F_TRANSLATION, Stage.FIRST, FaultClass.IN));
         }
         boolean privileged = (transaction.how & PageWalk.PRIVILEGED) != 0 && !one;
         long who = SmmuCaches.who(
@@ -219,9 +218,8 @@ final class SmmuTranslation {
 
     private TableFormat format(Transaction transaction, boolean upper) {
         long cd0 = transaction.cd0;
-        int granule = upper
-                ? SmmuFormats.upperGranule((int) Cd.TG1.get(cd0))
-                : SmmuFormats.granule((int) Cd.TG0.get(cd0));
+        int granule =
+                upper ? SmmuFormats.upperGranule((int) Cd.TG1.get(cd0)) : SmmuFormats.granule((int) Cd.TG0.get(cd0));
         int outputs = capabilities.cappedOutputs((int) Cd.IPS.get(cd0));
         return formats.stage1(granule, inputBits(transaction, upper), outputs);
     }
@@ -245,7 +243,9 @@ final class SmmuTranslation {
         long cd0 = transaction.cd0;
         int how = transaction.how;
         if (Cd.HA.isSet(cd0)) {
-            how |= Cd.HD.isSet(cd0) && mayDirty(how) ? PageWalk.ACCESS_FLAG | PageWalk.DIRTY_STATE : PageWalk.ACCESS_FLAG;
+            how |= Cd.HD.isSet(cd0) && mayDirty(how)
+                    ? PageWalk.ACCESS_FLAG | PageWalk.DIRTY_STATE
+                    : PageWalk.ACCESS_FLAG;
         } else if (Cd.AFFD.isSet(cd0)) {
             how |= PageWalk.ACCESS_FLAG_IGNORED;
         }
@@ -262,8 +262,7 @@ final class SmmuTranslation {
         return one ? how | PageWalk.SINGLE_PRIVILEGE : how;
     }
 
-    private long walk(
-            long who, long address, boolean one, boolean upper, Transaction transaction, SmmuSteps steps) {
+    private long walk(long who, long address, boolean one, boolean upper, Transaction transaction, SmmuSteps steps) {
         int since = caches.epoch();
         transaction.leafShift = 0;
         var format = format(transaction, upper);
