@@ -76,7 +76,7 @@ class ArchitectureTest {
                                 + "|CacheFills|VtdRegisters|InvalidationQueue|DescriptorEffects|DeviceTlbs|FaultLog)")
                 .should()
                 .dependOnClassesThat()
-                .haveNameMatching(".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|DomainIds|QueueWriter"
+                .haveNameMatching(".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|TableIds|QueueWriter"
                         + "|RouteInvalidations|PageBlocks|FrameAllocator)")
                 .because("the hardware half reads registers and memory only")
                 .check(CODE);

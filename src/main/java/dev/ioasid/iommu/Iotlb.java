@@ -118,7 +118,7 @@ public final class Iotlb {
     public void keep(int since, long who, long tag, long address, long walked) {
         int shift = Walked.shift(walked);
         long rights = Walked.rights(walked);
-        long good = (walked & Walked.MARKED) != 0 ? rights : rights & Walked.READ;
+        long good = (walked & Walked.MARKED) != 0 ? rights : rights & ~Walked.WRITE;
         fill(since, who, tag, address, shift, walked & ~Walked.MARKED & -1L << shift | good);
     }
 

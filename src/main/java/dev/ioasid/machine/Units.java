@@ -7,6 +7,8 @@ import dev.ioasid.iommu.IommuCapabilities;
 import dev.ioasid.iommu.IssuedCommand;
 import dev.ioasid.iommu.smmuv3.SmmuCacheGeometries;
 import dev.ioasid.iommu.smmuv3.SmmuCapabilities;
+import dev.ioasid.iommu.smmuv3.SmmuDriver;
+import dev.ioasid.iommu.smmuv3.SmmuHardware;
 import dev.ioasid.iommu.vtd.CacheGeometries;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
 import dev.ioasid.iommu.vtd.VtdDriver;
@@ -64,10 +66,15 @@ final class Units {
         if (managed) {
             checkReach("outputBits", capabilities.outputBits());
         }
-        throw new RefusedException(
-                Errno.EOPNOTSUPP,
-                "an SMMUv3 can be described, but this service cannot build one with caches " + caches,
-                Map.of("iommu", name, "iommuType", "smmuv3"));
+        var hardware = new SmmuHardware(
+                machine.memory(),
+                capabilities,
+                caches,
+                address -> machine.frames().written(AddressRange.of(address, Long.BYTES)));
+        return new Unit(
+                name,
+                hardware,
+                managed ? new SmmuDriver(hardware, machine.memory(), machine.frames(), machine.readers()) : null);
     }
 
     /** EINVAL: the service would put tables where the unit cannot read them. */

@@ -28,7 +28,7 @@ public final class PageWalk {
     /** Change nothing: answer what would be. */
     public static final int DRY = 1 << 7;
     /** Of a parent: the page holds a table of the first stage, so the right to read is asked first. */
-    static final int TABLE = 1 << 8;
+    public static final int TABLE = 1 << 8;
     /** Of a parent: leave accessed and dirty of the leaf for later. */
     private static final int LEAF_LATER = 1 << 9;
     /** A right that is missing is no failure, as long as there is one: the answer says which there are. */
@@ -73,6 +73,11 @@ public final class PageWalk {
     /** Walks a table that lies in host physical memory. */
     public static long walk(PhysicalMemory memory, TableFormat format, long root, long input, int how, Steps steps) {
         return walk(memory, format, root, input, how, null, 0, 0, 0, StructureCaches.NONE, 0, steps);
+    }
+
+    /** Walks a table of VMSAv8-64's stage 2, whose input may be wider than the table is. */
+    public static long alone(PhysicalMemory memory, TableFormat format, long root, long input, int how, Steps steps) {
+        return through(memory, format, root, input, how, StructureCaches.NONE, 0, steps);
     }
 
     /**

@@ -21,6 +21,9 @@ public interface Steps {
      */
     default void through(long input, boolean table, boolean write) {}
 
+    /** The entry of {@code level} maps the page of the request, which may use it. Told of VMSAv8-64 only, of both stages. */
+    default void leaf(TableFormat format, int level, long leaf) {}
+
     /** A walk begins at the table that a copy leads to, see {@link StructureCaches}. */
     default void copy(TableFormat format, long input, long copy) {}
 

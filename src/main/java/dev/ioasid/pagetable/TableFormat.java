@@ -295,6 +295,11 @@ public record TableFormat(
         return kind == Kind.VTD_SECOND_STAGE && (leaf & SNOOP) != 0;
     }
 
+    /** Whether a leaf of stage 1 is for one ASID only. */
+    public boolean isNonGlobal(long leaf) {
+        return kind == Kind.ARMV8_STAGE1 && VmsaDescriptor.NG.isSet(leaf);
+    }
+
     /** Which stage a table of this format translates. */
     public Walked.Stage stage() {
         return switch (kind) {

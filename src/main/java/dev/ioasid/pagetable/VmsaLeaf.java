@@ -61,6 +61,7 @@ final class VmsaLeaf {
                 return PageWalk.AGAIN;
             }
         }
+        steps.leaf(format, level, marked);
         int shift = format.shift(level);
         long address = format.page(leaf, level) | input & (1L << shift) - 1;
         boolean settled = marked(format, marked, (rights & Walked.WRITE) != 0, how) == marked;

@@ -113,6 +113,11 @@ public final class Walked {
         return found & ~(rights << RIGHTS_SHIFT);
     }
 
+    /** What was found, but at another address. */
+    public static long at(long found, long address) {
+        return found & ~ADDRESS | address & ADDRESS;
+    }
+
     public static Failure failure(long failed) {
         return FAILURES[(int) failed & 0xff];
     }

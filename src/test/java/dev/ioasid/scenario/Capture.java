@@ -9,6 +9,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -46,6 +48,10 @@ record Capture(String name, JsonNode head, List<JsonNode> expected, List<byte[]>
         return head.get("registers").get(register).asString();
     }
 
+    private boolean smmu() {
+        return head.get("registers").has("STRTAB_BASE");
+    }
+
     boolean scalable() {
         return (number(register("RTADDR")) >>> 10 & 3) == 1;
     }
@@ -67,11 +73,11 @@ record Capture(String name, JsonNode head, List<JsonNode> expected, List<byte[]>
 
     /** Makes the machine of the capture, with an unmanaged unit, and turns translation on. */
     void load(Client client, String machine) {
-        client.post("", "{\"name\":\"%s\",\"memory\":%s}".formatted(machine, head.get("memorySize")))
+        client.post("", "{\"name\":\"%s\",\"memory\":\"0x%x\"}".formatted(machine, memory()))
                 .expect(201);
         client.post("/" + machine + "/iommus", """
-                        {"name":"iommu0","type":"vtd","managed":false,"capabilities":{"VER":"%s","CAP":"%s","ECAP":"%s"}}
-                        """.formatted(register("VER"), register("CAP"), register("ECAP")))
+                        {"name":"iommu0","type":"%s","managed":false,"capabilities":%s}
+                        """.formatted(smmu() ? "smmuv3" : "vtd", capabilities()))
                 .expect(201);
         for (var rid : rids()) {
             client.post(
@@ -83,10 +89,34 @@ record Capture(String name, JsonNode head, List<JsonNode> expected, List<byte[]>
             client.putBytes("/" + machine + "/memory/" + page(i), pages.get(i)).expect(204);
         }
         var registers = "/" + machine + "/iommus/iommu0/registers";
+        if (smmu()) {
+            client.patch(registers, registers("CR1", "CR2", "EVENTQ_BASE", "STRTAB_BASE", "STRTAB_BASE_CFG"))
+                    .expect(200);
+            client.patch(registers, registers("CR0")).expect(200);
+            return;
+        }
         client.patch(registers, "{\"RTADDR\":\"%s\"}".formatted(register("RTADDR")))
                 .expect(200);
         client.patch(registers, "{\"GCMD\":\"0x40000000\"}").expect(200);
         client.patch(registers, "{\"GCMD\":\"0x80000000\"}").expect(200);
+    }
+
+    /** Bytes of memory from 0 to the end of the guest's. */
+    private long memory() {
+        long base = head.has("memoryBase") ? number(head.get("memoryBase").asString()) : 0;
+        return base + number(head.get("memorySize").asString());
+    }
+
+    private String capabilities() {
+        return smmu() ? registers("IDR0", "IDR1", "IDR2", "IDR3", "IDR4", "IDR5") : registers("VER", "CAP", "ECAP");
+    }
+
+    /** Those of the named registers that the capture has, as JSON. */
+    private String registers(String... names) {
+        return Stream.of(names)
+                .filter(head.get("registers")::has)
+                .map(name -> "\"%s\":\"%s\"".formatted(name, register(name)))
+                .collect(Collectors.joining(",", "{", "}"));
     }
 
     /** The request of a line, as {@code translations} takes it. */
@@ -112,8 +142,24 @@ record Capture(String name, JsonNode head, List<JsonNode> expected, List<byte[]>
                     && (!line.has("permissions") || line.get("permissions").equals(answer.get("permissions")));
             return right ? "" : line + " -> " + answer;
         }
-        boolean right = !translated && number(answer.get("fault").get("code").asString()) == code(line);
+        boolean right = !translated && sameFault(line, answer.get("fault"));
         return right ? "" : line + " -> " + answer;
+    }
+
+    private boolean sameFault(JsonNode line, JsonNode fault) {
+        if (line.has("abort")
+                || line.has("fault") && line.get("fault").asString().equals("abort")) {
+            return !fault.get("recorded").asBoolean();
+        }
+        return number(fault.get("code").asString()) == code(line)
+                && (!line.has("recorded") || line.get("recorded").equals(fault.get("recorded")))
+                && (!line.has("event")
+                        || fault.get("recorded").asBoolean()
+                                && numbers(line.get("event")).equals(numbers(fault.get("words"))));
+    }
+
+    private static List<Long> numbers(JsonNode words) {
+        return words.valueStream().map(word -> number(word.asString())).toList();
     }
 
     private static boolean same(JsonNode line, JsonNode answer, String field) {
@@ -128,6 +174,8 @@ record Capture(String name, JsonNode head, List<JsonNode> expected, List<byte[]>
         return switch (line.get("fault").asString()) {
             case "no-root-entry" -> scalable() ? 0x39 : 0x1;
             case "no-context-entry" -> scalable() ? 0x41 : 0x2;
+            case "bad-streamid" -> 0x2;
+            case "translation", "translation-out-of-range" -> 0x10;
             case "not-present" -> scalable() ? 0x79 : read ? 0x6 : 0x5;
             default -> throw new IllegalArgumentException(line.toString());
         };

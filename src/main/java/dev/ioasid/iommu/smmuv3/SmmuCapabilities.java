@@ -30,6 +30,9 @@ public record SmmuCapabilities(long idr0, long idr1, long idr2, long idr3, long 
     /** Of {@link #stallModel}. */
     static final int TERMINATE_ONLY = 1;
 
+    /** Of {@link #stallModel}. */
+    static final int STALL_ONLY = 2;
+
     /** What a current server has. */
     public static final SmmuCapabilities DEFAULT = named(SmmuNames.CURRENT_SERVER);
 
@@ -83,6 +86,18 @@ public record SmmuCapabilities(long idr0, long idr1, long idr2, long idr3, long 
     public int outputBits() {
         return addressBits((int) Idr5.OAS.get(idr5));
     }
+
+    /** Bits of an address that CD.IPS or STE.S2PS allows, no more than OAS. */
+    int outputBits(int encoded) {
+        return Math.min(addressBits(encoded), outputBits());
+    }
+
+    /** CD.IPS or STE.S2PS, no more than OAS. */
+    int cappedOutputs(int encoded) {
+        return Math.min(Math.min(encoded, WIDEST_ENCODED), Math.min((int) Idr5.OAS.get(idr5), WIDEST_ENCODED));
+    }
+
+    private static final int WIDEST_ENCODED = 6;
 
     /** IAS: bits of an intermediate address, and of an input that bypasses stage 1. Without VMSAv8-32 tables it is OAS. */
     public int inputBits() {

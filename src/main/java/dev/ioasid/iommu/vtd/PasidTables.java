@@ -1,5 +1,6 @@
 package dev.ioasid.iommu.vtd;
 
+import dev.ioasid.iommu.DriverMemory;
 import java.util.HashMap;
 import java.util.Map;
 

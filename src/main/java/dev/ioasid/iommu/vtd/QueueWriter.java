@@ -1,5 +1,6 @@
 package dev.ioasid.iommu.vtd;
 
+import dev.ioasid.iommu.DriverMemory;
 import dev.ioasid.iommu.IssuedCommand;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -4,11 +4,13 @@ import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.DriverMemory;
 import dev.ioasid.iommu.Invalidation;
 import dev.ioasid.iommu.IommuDriver;
 import dev.ioasid.iommu.IssuedCommand;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Rid;
+import dev.ioasid.iommu.TableIds;
 import dev.ioasid.iommu.UserTable;
 import dev.ioasid.memory.FrameAllocator;
 import dev.ioasid.memory.PhysicalMemory;
@@ -40,6 +42,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class VtdDriver implements IommuDriver {
     private static final int RID_PASID = 0;
+    /** The domain id that all pass-through entries share: they must not share one with a second stage. VT-d 5.10, 6.2.3.1. */
+    private static final int PASS_THROUGH = 1;
+
+    private static final int FIRST_DOMAIN = 2;
 
     private record Route(int sourceId, int pasid) {}
 
@@ -50,7 +56,7 @@ public final class VtdDriver implements IommuDriver {
     private final VtdCapabilities capabilities;
     private final TableShapes shapes;
     private final DriverMemory memory;
-    private final DomainIds domainIds;
+    private final TableIds domainIds;
     private final ContextTables contexts;
     private final QueueWriter queue;
     private final Map<Integer, PasidTables> pasidTables = new HashMap<>(); // scalable mode, by source id
@@ -76,7 +82,7 @@ public final class VtdDriver implements IommuDriver {
         }
         this.shapes = new TableShapes(capabilities);
         this.memory = memory;
-        this.domainIds = new DomainIds(Math.min(capabilities.domainIdBits(), 16));
+        this.domainIds = domainIds(Math.min(capabilities.domainIdBits(), 16));
         this.contexts = new ContextTables(this.memory, capabilities.scalable());
         try {
             this.queue = new QueueWriter(hardware, memory, capabilities.scalable());
@@ -89,6 +95,11 @@ public final class VtdDriver implements IommuDriver {
         write("GCMD", Gcmd.SRTP.mask());
         write("GCMD", Gcmd.QIE.mask());
         write("GCMD", Gcmd.QIE.mask() | Gcmd.TE.mask());
+    }
+
+    /** The ids of the domains of tables. 0 cannot be used in caching mode. */
+    static TableIds domainIds(int bits) {
+        return new TableIds("domain ids", "domainIdBits", FIRST_DOMAIN, bits);
     }
 
     private void write(String register, long value) {
@@ -118,7 +129,7 @@ public final class VtdDriver implements IommuDriver {
         int domain = switch (destination) {
             case Destination.Paged(var table) -> domainIds.use(table);
             case Destination.Nested nested -> domainIds.use(nested.domain());
-            case Destination.PassThrough() -> DomainIds.PASS_THROUGH;
+            case Destination.PassThrough() -> PASS_THROUGH;
         };
         boolean firstOfDevice = !pasidTables.containsKey(requester.sourceId());
         try {

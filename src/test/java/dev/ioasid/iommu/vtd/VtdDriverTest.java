@@ -8,6 +8,7 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.DriverMemory;
 import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Rid;
@@ -59,7 +60,7 @@ class VtdDriverTest {
         }
 
         @Override
-        void store(long address, long word) {
+        public void store(long address, long word) {
             watch();
             super.store(address, word);
             watch();
@@ -463,7 +464,7 @@ class VtdDriverTest {
 
     @Test
     void domainIdsAreLowestFirstAndRunOut() {
-        var ids = new DomainIds(4);
+        var ids = VtdDriver.domainIds(4);
         var hardware = new VtdHardware(memory, scalable(), CacheGeometries.DEFAULT);
         var driver = new VtdDriver(hardware, memory, frames, readers);
         var tables = new ArrayList<IoPageTable>();

@@ -1,4 +1,4 @@
-package dev.ioasid.iommu.vtd;
+package dev.ioasid.iommu;
 
 import dev.ioasid.memory.AddressRange;
 import dev.ioasid.memory.FrameAllocator;
@@ -6,66 +6,88 @@ import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.memory.Readers;
 
 /**
- * The driver's hand on memory: structures of several words that the hardware may read at any moment are written so that it
+ * A driver's hand on memory: structures of several words that the hardware may read at any moment are written so that it
  * sees the old or the new one, and never half of each.
+ *
+ * <p>Not safe for several threads that write the same structure: a driver calls under its lock.
  */
-class DriverMemory {
+public class DriverMemory {
     private static final long PAGE_SIZE = PhysicalMemory.PAGE_SIZE;
 
     private final PhysicalMemory memory;
     private final FrameAllocator frames;
     private final Readers readers;
 
-    DriverMemory(PhysicalMemory memory, FrameAllocator frames, Readers readers) {
+    public DriverMemory(PhysicalMemory memory, FrameAllocator frames, Readers readers) {
         this.memory = memory;
         this.frames = frames;
         this.readers = readers;
     }
 
-    /** The one place where the driver writes: between any two calls the hardware may read everything. */
-    void store(long address, long word) {
+    /** The one place where a driver writes: between any two calls the hardware may read everything. */
+    public void store(long address, long word) {
         memory.release(address, word);
     }
 
     /** Returns when nobody can be reading what was unlinked before. */
-    void await() {
+    public void await() {
         readers.await();
     }
 
     /** Zero memory in one piece. ENOMEM. */
-    long allocate(long bytes) {
-        long rounded = bytes + PAGE_SIZE - 1 & -PAGE_SIZE;
-        long address = frames.allocate(rounded, PAGE_SIZE);
+    public long allocate(long bytes) {
+        return allocate(bytes, PAGE_SIZE);
+    }
+
+    /**
+     * Zero memory in one piece. ENOMEM.
+     *
+     * @param alignment a power of two, from 4 KiB
+     */
+    public long allocate(long bytes, long alignment) {
+        long rounded = wholePages(bytes);
+        long address = frames.allocate(rounded, alignment);
         memory.commit(AddressRange.of(address, rounded));
         return address;
     }
 
-    void free(long address, long bytes) {
-        frames.free(address, bytes + PAGE_SIZE - 1 & -PAGE_SIZE);
+    public void free(long address, long bytes) {
+        frames.free(address, wholePages(bytes));
     }
 
-    long word(long address) {
+    private static long wholePages(long bytes) {
+        return bytes + PAGE_SIZE - 1 & -PAGE_SIZE;
+    }
+
+    public long word(long address) {
         return memory.acquire(address);
     }
 
     /** A single word, after all that was written before. */
-    void publish(long address, long word) {
+    public void publish(long address, long word) {
         store(address, word);
     }
 
     /** Fills a structure that is not present: the word with its present bit comes last. */
-    void fill(long address, long[] words) {
+    public void fill(long address, long[] words) {
         for (int i = words.length - 1; i >= 0; i--) {
             store(address + (long) i * Long.BYTES, words[i]);
         }
     }
 
     /** Empties a structure: first it is not present, and what is left of it goes when nobody can be reading it. */
-    void empty(long address, int words) {
+    public void empty(long address, int words) {
         store(address, 0);
         await();
         for (int i = 1; i < words; i++) {
             store(address + (long) i * Long.BYTES, 0);
+        }
+    }
+
+    /** Fills memory that nobody reads yet with what stands elsewhere. */
+    public void copy(long from, long to, long bytes) {
+        for (long offset = 0; offset < bytes; offset += Long.BYTES) {
+            store(to + offset, memory.acquire(from + offset));
         }
     }
 
@@ -76,11 +98,9 @@ class DriverMemory {
      * @param link where the word is that points to the table
      * @return where the table is now
      */
-    long replace(long link, long table, long address, long[] words) {
+    public long replace(long link, long table, long address, long[] words) {
         long copy = allocate(PAGE_SIZE);
-        for (long offset = 0; offset < PAGE_SIZE; offset += Long.BYTES) {
-            store(copy + offset, memory.acquire(table + offset));
-        }
+        copy(table, copy, PAGE_SIZE);
         fill(copy + (address - table), words);
         store(link, memory.acquire(link) - table + copy);
         await();

@@ -1,0 +1,439 @@
+package dev.ioasid.iommu.smmuv3;
+
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.CacheSummary;
+import dev.ioasid.iommu.CachedEntry;
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.Explanation;
+import dev.ioasid.iommu.FaultRecord;
+import dev.ioasid.iommu.IommuHardware;
+import dev.ioasid.iommu.IssuedCommand;
+import dev.ioasid.iommu.Requester;
+import dev.ioasid.iommu.Translation;
+import dev.ioasid.memory.PhysicalMemory;
+import dev.ioasid.pagetable.PageWalk;
+import dev.ioasid.pagetable.Permissions;
+import dev.ioasid.pagetable.Walked;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.SequencedMap;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The hardware half of an SMMUv3: registers and queues, the way from a StreamID to tables, the tables, the caches of all that, stalled
+ * transactions, and events. It reads nothing but registers and memory.
+ *
+ * <p><b>Who may call.</b> Any thread. A translation takes no lock but, to fill a cache, that of a set; it allocates nothing unless it
+ * faults. Whoever drives it beside writers of the tables does so inside a stay of {@link dev.ioasid.memory.Readers}. Registers and the
+ * Command queue have one lock, inside which caches are invalidated and stalled transactions resumed; the Event queue has its own, the
+ * inner of the two.
+ */
+public final class SmmuHardware implements IommuHardware {
+    private static final int REQUEST = PageWalk.READ | PageWalk.WRITE;
+
+    private final SmmuCapabilities capabilities;
+    private final PhysicalMemory memory;
+    private final SmmuCaches caches;
+    private final Requesters requesters;
+    private final EventQueue events;
+    private final Stalls stalls;
+    private final EventReports reports;
+    private final SmmuTranslation translation;
+    private final AtsTranslation ats;
+    private final SmmuRegisters registers;
+    private final ThreadLocal<Transaction> transactions = ThreadLocal.withInitial(Transaction::new);
+
+    /** A unit in a memory of which nobody has to know what it writes. */
+    public SmmuHardware(PhysicalMemory memory, SmmuCapabilities capabilities, SmmuCacheGeometries geometries) {
+        this(memory, capabilities, geometries, address -> {});
+    }
+
+    /**
+     * A unit as it is after a reset.
+     *
+     * @param written told of each word of memory that the unit's queues and interrupts have written
+     */
+    public SmmuHardware(
+            PhysicalMemory memory,
+            SmmuCapabilities capabilities,
+            SmmuCacheGeometries geometries,
+            LongConsumer written) {
+        this.capabilities = capabilities;
+        this.memory = memory;
+        this.caches = new SmmuCaches(geometries);
+        this.requesters = new Requesters(geometries.atc());
+        this.stalls = new Stalls(capabilities.stallMax());
+        this.translation = new SmmuTranslation(memory, capabilities, caches);
+        this.ats = new AtsTranslation(capabilities, translation);
+        this.registers = new SmmuRegisters(memory, capabilities, new OfCommands(), new OfRegisters(), written);
+        this.events = registers.events();
+        this.reports = new EventReports(events, stalls);
+    }
+
+    @Override
+    public SmmuCapabilities capabilities() {
+        return capabilities;
+    }
+
+    // ---- untranslated transactions
+
+    /**
+     * Translates a transaction as its device sends it, without leaving anything on the heap.
+     *
+     * @param streamId 32 bits, unsigned
+     * @param substreamId {@link DmaRequest#NO_PASID} for none
+     * @param how {@link PageWalk#READ}, {@link PageWalk#WRITE} or {@link PageWalk#EXECUTE}, with {@link PageWalk#PRIVILEGED}
+     * @return see {@link Walked}; negative if it faulted
+     */
+    public long translate(int streamId, int substreamId, long address, int how) {
+        var transaction = transactions.get();
+        long known = knownByDevice(streamId, substreamId, address, how);
+        if (known != 0) {
+            long refusal = byDevice(known, streamId, how, transaction, SmmuSteps.NOBODY);
+            return refusal == 0 ? known : refusal;
+        }
+        transaction.begin(streamId, substreamId, address, how);
+        long outcome = translation.of(registers.state(), transaction, transaction);
+        return SmmuRefusal.is(outcome) ? reports.report(outcome, transaction, how) : outcome;
+    }
+
+    /** What the device knows of an address, 0 for nothing; counted unless it is only explained. */
+    private long knownByDevice(int streamId, int substreamId, long address, int how) {
+        var atc = requesters.atc(streamId);
+        if (atc == null || (how & PageWalk.EXECUTE) != 0) {
+            return 0;
+        }
+        long known = atc.find(substreamId, (how & PageWalk.PRIVILEGED) != 0, address, how & REQUEST);
+        if ((how & PageWalk.DRY) == 0) {
+            atc.count(known != 0);
+        }
+        return known;
+    }
+
+    /** The device knows the translation, and sends a translated transaction, which has no SubstreamID. 0: it is let through. */
+    private long byDevice(long known, int streamId, int how, Transaction transaction, SmmuSteps steps) {
+        int request = how & (REQUEST | PageWalk.DRY);
+        transaction.begin(streamId, DmaRequest.NO_PASID, Walked.address(known), request);
+        long outcome = ats.translated(registers.state(), transaction, steps);
+        if (!SmmuRefusal.is(outcome)) {
+            return 0;
+        }
+        return transaction.isDry() ? outcome : reports.report(outcome, transaction, request);
+    }
+
+    // ---- every kind of transaction
+
+    @Override
+    public Translation translate(DmaRequest request) {
+        int streamId = requesters.streamId(request.rid());
+        int how = how(request);
+        var transaction = transactions.get();
+        return switch (request.kind()) {
+            case UNTRANSLATED ->
+                answer(translate(streamId, request.pasid(), request.iova(), how), request, transaction);
+            case TRANSLATED -> {
+                transaction.begin(streamId, DmaRequest.NO_PASID, request.iova(), how);
+                long outcome = ats.translated(registers.state(), transaction, transaction);
+                long reported = SmmuRefusal.is(outcome) ? reports.report(outcome, transaction, how) : outcome;
+                yield answer(reported, request, transaction);
+            }
+            case TRANSLATION_REQUEST -> complete(request, streamId, how, transaction);
+        };
+    }
+
+    private Translation complete(DmaRequest request, int streamId, int how, Transaction transaction) {
+        var atc = requesters.atc(streamId);
+        int since = atc == null ? 0 : atc.epoch();
+        var state = registers.state();
+        transaction.begin(streamId, request.pasid(), request.iova(), how);
+        long outcome = unstalled(ats.request(state, transaction, transaction));
+        if (SmmuRefusal.is(outcome) && AtsTranslation.isRecorded(state, outcome)) {
+            outcome = reports.report(outcome, transaction, how);
+        } else if (SmmuRefusal.is(outcome)) {
+            reports.count(SmmuRefusal.event(outcome));
+        }
+        Long told = SmmuRefusal.is(outcome) ? null : told(state, transaction);
+        var completed = AtsTranslation.completion(outcome, request, told, transaction);
+        if (atc != null && completed.permissions().any()) {
+            long kept = completed.permissions().write() ? outcome : Walked.without(outcome, Walked.WRITE);
+            atc.keep(
+                    since,
+                    request.pasid(),
+                    (how & PageWalk.PRIVILEGED) != 0,
+                    request.iova(),
+                    told == null ? kept : Walked.at(kept, told));
+        }
+        return completed;
+    }
+
+    /** A translation request never waits. */
+    private static long unstalled(long outcome) {
+        return SmmuRefusal.is(outcome) ? SmmuRefusal.unstalled(outcome) : outcome;
+    }
+
+    /** The IPA that a split-stage completion tells; null: it tells what was found. */
+    private @Nullable Long told(SmmuState state, Transaction transaction) {
+        return AtsTranslation.isSplit(state, transaction) ? translation.intermediate(transaction) : null;
+    }
+
+    @Override
+    public Explanation explain(DmaRequest request) {
+        var state = registers.state();
+        var all = registers.all();
+        var steps = new SmmuExplanation(
+                memory, state, all.getOrDefault("STRTAB_BASE", 0L), all.getOrDefault("STRTAB_BASE_CFG", 0L));
+        var result = explained(request, state, steps);
+        return new Explanation(result, steps.endingWith(result));
+    }
+
+    private Translation explained(DmaRequest request, SmmuState state, SmmuExplanation steps) {
+        int streamId = requesters.streamId(request.rid());
+        int how = how(request) | PageWalk.DRY;
+        var transaction = new Transaction();
+        if (request.kind() == DmaRequest.Kind.UNTRANSLATED) {
+            long known = knownByDevice(streamId, request.pasid(), request.iova(), how);
+            if (known != 0) {
+                steps.knownByDevice(known);
+                long refusal = byDevice(known, streamId, how, transaction, steps);
+                return answer(refusal == 0 ? known : refusal, request, transaction);
+            }
+        }
+        boolean translated = request.kind() == DmaRequest.Kind.TRANSLATED;
+        transaction.begin(streamId, translated ? DmaRequest.NO_PASID : request.pasid(), request.iova(), how);
+        return switch (request.kind()) {
+            case UNTRANSLATED -> answer(translation.of(state, transaction, steps), request, transaction);
+            case TRANSLATED -> answer(ats.translated(state, transaction, steps), request, transaction);
+            case TRANSLATION_REQUEST -> {
+                long outcome = unstalled(ats.request(state, transaction, steps));
+                Long told = SmmuRefusal.is(outcome) ? null : told(state, transaction);
+                yield AtsTranslation.completion(outcome, request, told, transaction);
+            }
+        };
+    }
+
+    private static int how(DmaRequest request) {
+        int access = switch (request.access()) {
+            case READ -> PageWalk.READ;
+            case WRITE -> PageWalk.WRITE;
+            case EXECUTE -> PageWalk.EXECUTE;
+        };
+        int how = switch (request.kind()) {
+            case UNTRANSLATED, TRANSLATED -> access;
+            case TRANSLATION_REQUEST ->
+                PageWalk.READ | PageWalk.ANY_RIGHT | (request.noWrite() ? 0 : PageWalk.WRITE);
+        };
+        return request.privileged() ? how | PageWalk.PRIVILEGED : how;
+    }
+
+    private static Translation answer(long outcome, DmaRequest request, Transaction transaction) {
+        if (SmmuRefusal.is(outcome)) {
+            var fault = EventReports.fault(outcome, transaction);
+            return SmmuRefusal.isStalled(outcome) ? new Translation.Stalled(fault) : new Translation.Faulted(fault);
+        }
+        boolean untranslated = (outcome & SmmuTranslation.UNTRANSLATED) != 0;
+        long rights = Walked.rights(outcome);
+        boolean fetch = (transaction.how & PageWalk.EXECUTE) != 0;
+        return new Translation.Translated(
+                untranslated ? request.iova() : Walked.address(outcome),
+                1L << Walked.shift(outcome),
+                new Permissions(
+                        (rights & Walked.READ) != 0,
+                        (rights & Walked.WRITE) != 0,
+                        fetch && (untranslated || (rights & Walked.EXECUTE) != 0),
+                        false));
+    }
+
+    // ---- what commands and registers do to all that
+
+    private final class OfCommands implements CommandEffects {
+        @Override
+        public void forgetSte(int streamId, boolean leafOnly) {
+            caches.forgetSte(streamId);
+        }
+
+        @Override
+        public void forgetSteRange(int first, int last, boolean all) {
+            caches.forgetStes(all ? 0 : first, all ? -1 : last);
+        }
+
+        @Override
+        public void forgetCd(int streamId, int substreamId, boolean leafOnly) {
+            caches.forgetCd(streamId, substreamId);
+        }
+
+        @Override
+        public void forgetCds(int streamId) {
+            caches.forgetCds(streamId);
+        }
+
+        @Override
+        public void forgetTlb(TlbInvalidation what) {
+            caches.forget(what, registers.state().e2h());
+        }
+
+        @Override
+        public boolean forgetAtc(int streamId, int substreamId, boolean global, long first, long last) {
+            var atc = requesters.atc(streamId);
+            if (atc == null) {
+                return true; // a request that nobody claims is answered as unsupported, which completes it
+            }
+            boolean answered = atc.invalidate(substreamId, first, last);
+            return answered && global && substreamId != DmaRequest.NO_PASID
+                    ? atc.invalidateEveryPasid(first, last)
+                    : answered;
+        }
+
+        @Override
+        public void resume(int streamId, int stag, boolean retry, boolean abort) {
+            var stalled = stalls.take(streamId, stag);
+            if (stalled != null && retry) {
+                arrive(stalled);
+            }
+            retryUnheard();
+        }
+
+        @Override
+        public void terminateStalls(int streamId) {
+            stalls.drop(streamId);
+            retryUnheard();
+        }
+
+        @Override
+        public void respond(int streamId, int substreamId, int group, int response) {}
+    }
+
+    private final class OfRegisters implements RegisterEffects {
+        @Override
+        public void enabledChanged(boolean on) {
+            stalls.dropAll();
+        }
+
+        @Override
+        public void eventsWritable() {
+            retryUnheard();
+        }
+    }
+
+    /** A stalled transaction is translated once more, as if it had just arrived. */
+    private void arrive(Stalls.Stalled stalled) {
+        long unused = translate(stalled.streamId(), stalled.substreamId(), stalled.input(), stalled.how());
+    }
+
+    /** Transactions that could not be recorded try again: there may be room now. */
+    private void retryUnheard() {
+        stalls.takeUnheard().forEach(this::arrive);
+    }
+
+    // ---- registers and the queue
+
+    @Override
+    public SequencedMap<String, Long> registers() {
+        return registers.all();
+    }
+
+    @Override
+    public void write(SequencedMap<String, Long> values) {
+        registers.write(values);
+    }
+
+    @Override
+    public List<IssuedCommand> submit(List<List<Long>> commands) {
+        if (registers.commandsStand()) {
+            throw new RefusedException(
+                    Errno.EBUSY,
+                    "the Command queue stands until GERRORN acknowledges GERROR.CMDQ_ERR",
+                    Map.of("register", "GERRORN"));
+        }
+        var issued = new ArrayList<IssuedCommand>();
+        for (int index = 0; index < commands.size(); index++) {
+            try {
+                issued.add(submitOne(commands.get(index)));
+            } catch (RefusedException refused) {
+                throw refused.with("index", index).with("completed", index);
+            }
+        }
+        return List.copyOf(issued);
+    }
+
+    private IssuedCommand submitOne(List<Long> command) {
+        if (command.size() != 2) {
+            throw new RefusedException(
+                    Errno.EINVAL, "a command has 2 words of 64 bits, and not " + command.size());
+        }
+        long w0 = command.get(0);
+        long w1 = command.get(1);
+        var wrong = registers.submit(w0, w1);
+        if (wrong != null) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "the unit does not take this command (%s, %d): %s"
+                            .formatted(wrong, wrong.number(), wrong.detail()),
+                    Map.of("queueError", wrong.number()));
+        }
+        return Objects.requireNonNull(CommandType.of(w0)).issued(w0, w1);
+    }
+
+    @Override
+    public int commandSize() {
+        return CommandQueue.SIZE;
+    }
+
+    // ---- devices and caches
+
+    @Override
+    public void connect(Requester requester) {
+        requesters.add(requester);
+    }
+
+    @Override
+    public void disconnect(int streamId) {
+        requesters.remove(streamId);
+    }
+
+    @Override
+    public void setAnswersInvalidations(int streamId, boolean answers) {
+        var atc = requesters.atc(streamId);
+        if (atc != null) {
+            atc.setAnswering(answers);
+        }
+    }
+
+    @Override
+    public List<CacheSummary> caches() {
+        var summaries = new ArrayList<>(caches.summaries());
+        summaries.addAll(requesters.summaries());
+        return List.copyOf(summaries);
+    }
+
+    @Override
+    public @Nullable List<CachedEntry> cached(String cache) {
+        var entries = caches.contents(cache, requesters::rid);
+        return entries == null ? requesters.contents(cache) : entries;
+    }
+
+    // ---- faults
+
+    @Override
+    public List<FaultRecord> faults() {
+        return events.faults(requesters::rid);
+    }
+
+    @Override
+    public boolean faultsOverflowed() {
+        return events.overflowed();
+    }
+
+    @Override
+    public void clearFaults() {
+        registers.clearEvents();
+    }
+
+    @Override
+    public Map<String, Long> faultCounts() {
+        return reports.counts();
+    }
+}

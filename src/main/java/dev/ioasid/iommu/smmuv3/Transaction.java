@@ -1,0 +1,89 @@
+package dev.ioasid.iommu.smmuv3;
+
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.pagetable.PageWalk;
+import dev.ioasid.pagetable.TableFormat;
+import dev.ioasid.pagetable.Walked;
+
+/**
+ * One request on its way through the unit: what it asks for, and what has been found out about its stream. One for each thread is used
+ * again and again, so that a translation leaves nothing on the heap.
+ */
+final class Transaction implements SmmuSteps {
+    int streamId;
+    /** {@link DmaRequest#NO_PASID} if it has none. */
+    int substreamId;
+
+    long input;
+    /** By the constants of {@link PageWalk}, after what the STE overrides. */
+    int how;
+
+    // the words of its STE and CD that a translation needs
+    long ste0;
+    long ste1;
+    long ste2;
+    long ste3;
+    long cd0;
+    long cd1;
+    long cd2;
+
+    /** Whether the structure that was read last is one that the unit takes. */
+    boolean legal;
+
+    /** The index of its CD. */
+    int cdIndex;
+    /** Of a refusal: the IPA that stage 2 did not translate, or where nothing could be fetched. */
+    long at;
+
+    /** Of one that is stalled. */
+    int stag;
+
+    // the leaf of the first stage that was on, for the TLB
+    int leafShift;
+    int leafLevel;
+    int granuleShift;
+    boolean nonGlobal;
+
+    void begin(int stream, int substream, long address, int request) {
+        streamId = stream;
+        substreamId = substream;
+        input = address;
+        how = request;
+        at = 0;
+        leafShift = 0;
+        nonGlobal = false;
+    }
+
+    boolean hasSubstream() {
+        return substreamId != DmaRequest.NO_PASID;
+    }
+
+    boolean isDry() {
+        return (how & PageWalk.DRY) != 0;
+    }
+
+    /** Stage 1 is on, as the STE says. */
+    boolean stage1() {
+        return (Ste.CONFIG.get(ste0) & 1) != 0;
+    }
+
+    boolean stage2() {
+        return (Ste.CONFIG.get(ste0) & 2) != 0;
+    }
+
+    @Override
+    public void leaf(TableFormat format, int level, long leaf) {
+        if (leafShift == 0 || format.stage() == Walked.Stage.FIRST) {
+            leafShift = format.shift(level);
+            leafLevel = level;
+            granuleShift = format.granuleShift();
+            nonGlobal = format.isNonGlobal(leaf);
+        }
+    }
+
+    @Override
+    public void entry(TableFormat format, int level, long address, long entry) {}
+
+    @Override
+    public void missing(TableFormat format, int level, long address) {}
+}
