@@ -1,5 +1,6 @@
 package dev.ioasid.metrics;
 
+import dev.ioasid.iommu.smmuv3.SmmuEvent;
 import dev.ioasid.iommu.vtd.VtdHardware;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.service.Machines;
@@ -8,8 +9,10 @@ import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.MeterBinder;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 import org.springframework.stereotype.Component;
 
 /**
@@ -48,7 +51,8 @@ class MachineMetrics implements MeterBinder {
                 "Bytes of simulated memory that cost memory of the host");
         translations(registry, "translated", Totals::translated);
         translations(registry, "fault", Totals::faults);
-        for (var reason : VtdHardware.faultReasons()) {
+        var reasons = Stream.of(VtdHardware.faultReasons(), SmmuEvent.names()).flatMap(List::stream);
+        for (var reason : reasons.toList()) {
             FunctionCounter.builder("ioasid.faults", this, self ->
                             (double) self.now().faultsByReason().getOrDefault(reason, 0L))
                     .description("Requests that faulted, by the architecture's name of the reason, recorded or not")

@@ -52,8 +52,8 @@ public record Geometry(int granuleShift, int levels, int inputBits) {
                 : 1L << granuleShift;
     }
 
-    /** What the address of the root is aligned to; bits below are not part of it. */
-    public long rootAlignment() {
+    /** Bytes of the root. */
+    long rootBytes() {
         return (long) entries(levels) * Long.BYTES;
     }
 }

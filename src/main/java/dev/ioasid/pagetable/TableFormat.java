@@ -54,6 +54,7 @@ public record TableFormat(
     private static final long ARMV8_HIGH = 0xf000;
 
     private static final int ARMV8_HIGH_SHIFT = 36;
+    private static final long ARMV8_WIDE_ROOT = 64;
     private static final long PAGE_SIZE = 1 << 7;
     private static final int NO_LEAF_CHECK = Long.SIZE;
 
@@ -194,6 +195,12 @@ public record TableFormat(
     /** log2 of the smallest page. */
     public int granuleShift() {
         return geometry.granuleShift();
+    }
+
+    /** What the address of the root is aligned to; bits below are not part of it. Arm ARM, section D8.2.5. */
+    public long rootAlignment() {
+        boolean wide = granuleShift() == ARMV8_LARGE_GRANULE && outputBits > ARMV8_ADDRESS_BITS;
+        return wide ? Math.max(geometry.rootBytes(), ARMV8_WIDE_ROOT) : geometry.rootBytes();
     }
 
     public boolean isArmv8() {

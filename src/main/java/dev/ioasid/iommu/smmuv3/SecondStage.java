@@ -28,7 +28,7 @@ final class SecondStage {
     }
 
     long root(Transaction transaction, TableFormat format) {
-        return Ste.S2TTB.get(transaction.ste3) << 4 & -format.geometry().rootAlignment();
+        return Ste.S2TTB.get(transaction.ste3) << 4 & -format.rootAlignment();
     }
 
     /** How its table is walked, by the constants of {@link PageWalk}. */

@@ -8,11 +8,12 @@ import static dev.ioasid.iommu.smmuv3.SmmuEvent.Kind.TRANSLATION;
 import dev.ioasid.memory.BitField;
 import dev.ioasid.memory.BitLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What the Event queue tells of, by the names of the specification, and what is in its records. IHI 0070, section 7.3. */
-enum SmmuEvent {
+public enum SmmuEvent {
     // spotless:off  columns are the point
     F_UUT              (0x01, MISCELLANEOUS, "7.3.2",  "an upstream transaction of a kind that is not supported",
             SSV, SUBSTREAMID, REASON, PNU, IND, RNW, INPUTADDR),
@@ -76,6 +77,11 @@ enum SmmuEvent {
         var all = new ArrayList<>(List.of(CODE, STREAMID));
         all.addAll(List.of(fields));
         this.layout = new BitLayout(name(), section, WORDS, all);
+    }
+
+    /** The names of all, by which faults are counted. */
+    public static List<String> names() {
+        return Arrays.stream(ALL).map(SmmuEvent::name).toList();
     }
 
     /** Null if the architecture does not define it. */

@@ -146,7 +146,7 @@ final class SmmuTableShapes {
             throw refused("asid", asid, "0 to " + ((1 << asidBits()) - 1));
         }
         var format = TableFormat.armv8Stage1(granuleShift, width, capabilities.outputBits(), large);
-        checkRoot(wanted.root(), Math.max(format.geometry().rootAlignment(), 1L << Cd.TTB0.low() % Long.SIZE));
+        checkRoot(wanted.root(), Math.max(format.rootAlignment(), 1L << Cd.TTB0.low() % Long.SIZE));
         return new UserTable(
                 STAGE_1, width, format.levels(), wanted.root(), wanted.options(), 1L << granuleShift, asid, null);
     }

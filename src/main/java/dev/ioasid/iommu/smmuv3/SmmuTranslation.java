@@ -225,7 +225,7 @@ final class SmmuTranslation {
 
     private static long root(Transaction transaction, boolean upper, TableFormat format) {
         long ttb = upper ? Cd.TTB1.get(transaction.cd2) : Cd.TTB0.get(transaction.cd1);
-        return ttb << 4 & -format.geometry().rootAlignment();
+        return ttb << 4 & -format.rootAlignment();
     }
 
     /** E0PD: the half is no unprivileged requester's business. */
@@ -255,7 +255,7 @@ final class SmmuTranslation {
             how |= PageWalk.PRIVILEGED_ACCESS_NEVER;
         }
         boolean plain = upper ? Cd.HAD1.isSet(transaction.cd2) : Cd.HAD0.isSet(transaction.cd1);
-        if (plain && capabilities.hierarchicalAttributes()) {
+        if (plain) {
             how |= PageWalk.HIERARCHY_OFF;
         }
         return one ? how | PageWalk.SINGLE_PRIVILEGE : how;

@@ -74,7 +74,7 @@ final class StreamTable {
 
     private static long badStream(SmmuState state) {
         long refusal = SmmuRefusal.of(SmmuEvent.C_BAD_STREAMID);
-        return state.recordBadStreamId() ? refusal : SmmuRefusal.ABORT;
+        return state.recordBadStreamId() ? refusal : SmmuRefusal.silent(refusal);
     }
 
     private static long missing(Transaction transaction, SmmuSteps.Structure structure, long at, SmmuSteps steps) {

@@ -47,14 +47,20 @@ final class Transaction implements SmmuSteps {
     int granuleShift;
     boolean nonGlobal;
 
+    /** @param request without a SubstreamID it is taken as one for data, and unprivileged, which is all that PCIe can say */
     void begin(int stream, int substream, long address, int request) {
         streamId = stream;
         substreamId = substream;
         input = address;
-        how = request;
+        how = substream == DmaRequest.NO_PASID ? plain(request) : request;
         at = 0;
         leafShift = 0;
         nonGlobal = false;
+    }
+
+    private static int plain(int request) {
+        int data = (request & PageWalk.EXECUTE) == 0 ? request : request & ~PageWalk.EXECUTE | PageWalk.READ;
+        return data & ~PageWalk.PRIVILEGED;
     }
 
     boolean hasSubstream() {

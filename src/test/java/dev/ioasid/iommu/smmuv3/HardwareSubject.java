@@ -1,7 +1,5 @@
 package dev.ioasid.iommu.smmuv3;
 
-import dev.ioasid.iommu.Fault;
-import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.smmuv3.oracle.Answer;
 import dev.ioasid.iommu.smmuv3.oracle.Request;
 import dev.ioasid.memory.PhysicalMemory;
@@ -54,11 +52,12 @@ final class HardwareSubject implements Subject {
         registers.put("IDR1", Integer.toUnsignedLong(smmu.idr1()));
         registers.put("IDR3", Integer.toUnsignedLong(smmu.idr3()));
         registers.put("IDR5", Integer.toUnsignedLong(smmu.idr5()));
+        registers.put("AIDR", 3L);
         registers.put("GBPA", Integer.toUnsignedLong(smmu.gbpa()));
         registers.put("CR2", Integer.toUnsignedLong(smmu.cr2()));
         registers.put("EVENTQ_BASE", configuration.eventQueueBase());
-        registers.put("STRTAB_BASE", smmu.streamTableBase());
-        registers.put("STRTAB_BASE_CFG", Integer.toUnsignedLong(smmu.streamTableBaseConfiguration()));
+        registers.put("STRTAB_BASE", smmu.strtabBase());
+        registers.put("STRTAB_BASE_CFG", Integer.toUnsignedLong(smmu.strtabBaseCfg()));
         registers.put("CR0", Integer.toUnsignedLong(smmu.cr0()));
         return registers;
     }
@@ -104,14 +103,5 @@ final class HardwareSubject implements Subject {
         }
         return new Answer.Event(
                 event.code(), List.copyOf(words), !recorded.isEmpty(), SmmuRefusal.isStalled(refusal));
-    }
-
-    /** Explained, a request has the same end. */
-    static Rid rid(int streamId) {
-        return Rid.ofSourceId(streamId >>> 16, streamId & 0xffff);
-    }
-
-    static boolean sameFault(Fault one, Fault other) {
-        return one.code() == other.code() && one.words().equals(other.words());
     }
 }
