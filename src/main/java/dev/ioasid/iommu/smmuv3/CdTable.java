@@ -26,7 +26,6 @@ final class CdTable {
             steps.cached(SmmuSteps.Structure.CD, transaction.cd0, transaction.cd1, transaction.cd2);
             return transaction.legal ? 0 : SmmuRefusal.of(SmmuEvent.C_BAD_CD);
         }
-        int since = caches.epoch();
         long at = address(transaction, steps);
         if (!SmmuRefusal.is(at)) {
             at = fetch(transaction, SmmuSteps.Structure.CD, at, steps);
@@ -40,7 +39,7 @@ final class CdTable {
         transaction.cd2 = memory.acquire(at + 16);
         transaction.legal = checks.legal(transaction.cd0, transaction.cd1, transaction.cd2, transaction.ste1, world);
         if (!transaction.isDry()) {
-            caches.keepCd(since, transaction);
+            caches.keepCd(transaction.since, transaction);
         }
         return transaction.legal ? 0 : SmmuRefusal.of(SmmuEvent.C_BAD_CD);
     }

@@ -151,10 +151,9 @@ final class SmmuTranslation {
             steps.knownByTlb(known);
             return known;
         }
-        int since = caches.epoch();
         transaction.leafShift = 0;
         long walked = secondStage.walk(transaction, transaction.input, transaction.how, FaultClass.IN, steps);
-        return settle(since, who, transaction, transaction.input, walked);
+        return settle(who, transaction, transaction.input, walked);
     }
 
     /** Whether what is clean may become dirty: not for a translation request that does not want to write. */
@@ -167,12 +166,12 @@ final class SmmuTranslation {
         return (how & PageWalk.EXECUTE) != 0 ? Walked.EXECUTE : how & (PageWalk.READ | PageWalk.WRITE);
     }
 
-    private long settle(int since, long who, Transaction transaction, long address, long walked) {
+    private long settle(long who, Transaction transaction, long address, long walked) {
         if (SmmuRefusal.is(walked)) {
             return byStageTwoPolicy(transaction, walked);
         }
         if (!transaction.isDry()) {
-            caches.keep(since, who, transaction, address, walked);
+            caches.keep(transaction.since, who, transaction, address, walked);
         }
         return walked;
     }
@@ -263,7 +262,6 @@ final class SmmuTranslation {
     }
 
     private long walk(long who, long address, boolean one, boolean upper, Transaction transaction, SmmuSteps steps) {
-        int since = caches.epoch();
         transaction.leafShift = 0;
         var format = format(transaction, upper);
         long root = root(transaction, upper, format);
@@ -273,7 +271,7 @@ final class SmmuTranslation {
             long walked = PageWalk.walk(memory, format, root, input, how, steps);
             return Walked.failed(walked)
                     ? failed(walked, format, root, input, how, null, 0, 0, transaction)
-                    : settle(since, who, transaction, address, walked);
+                    : settle(who, transaction, address, walked);
         }
         var parent = secondStage.format(transaction);
         long parentRoot = secondStage.root(transaction, parent);
@@ -281,7 +279,7 @@ final class SmmuTranslation {
         long walked = nested(format, root, input, how, parent, parentRoot, parentHow, steps);
         return Walked.failed(walked)
                 ? failed(walked, format, root, input, how, parent, parentRoot, parentHow, transaction)
-                : settle(since, who, transaction, address, walked);
+                : settle(who, transaction, address, walked);
     }
 
     private long nested(

@@ -18,12 +18,12 @@ final class StreamTable {
 
     /** Reads the STE of a transaction, or finds it in the cache; 0, or a refusal. */
     long find(SmmuState state, Transaction transaction, SmmuSteps steps) {
+        transaction.since = caches.epoch();
         if (caches.findSte(transaction)) {
             steps.cached(
                     SmmuSteps.Structure.STE, transaction.ste0, transaction.ste1, transaction.ste2, transaction.ste3);
             return transaction.legal ? 0 : SmmuRefusal.of(SmmuEvent.C_BAD_STE);
         }
-        int since = caches.epoch();
         long at = address(state, transaction, steps);
         if (SmmuRefusal.is(at)) {
             return at;
@@ -38,7 +38,7 @@ final class StreamTable {
         transaction.ste3 = memory.acquire(at + 24);
         transaction.legal = checks.legal(transaction.ste0, transaction.ste1, transaction.ste2, transaction.ste3);
         if (!transaction.isDry()) {
-            caches.keepSte(since, transaction);
+            caches.keepSte(transaction.since, transaction);
         }
         return transaction.legal ? 0 : SmmuRefusal.of(SmmuEvent.C_BAD_STE);
     }

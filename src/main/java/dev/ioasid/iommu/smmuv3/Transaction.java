@@ -27,6 +27,9 @@ final class Transaction implements SmmuSteps {
     long cd1;
     long cd2;
 
+    /** Of the caches, from before the first of them was asked: what is found since may rest on what has been forgotten meanwhile. */
+    int since;
+
     /** Whether the structure that was read last is one that the unit takes. */
     boolean legal;
 

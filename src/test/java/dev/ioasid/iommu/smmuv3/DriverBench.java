@@ -38,7 +38,7 @@ final class DriverBench implements AutoCloseable {
 
     /** What a route that leads nowhere meets, depending on what is there beside it. */
     private static final List<String> BLOCKED =
-            List.of("C_BAD_STREAMID", "C_BAD_STE", "C_BAD_SUBSTREAMID", "F_STREAM_DISABLED", "C_BAD_CD", "ABORT");
+            List.of("C_BAD_STREAMID", "C_BAD_STE", "C_BAD_SUBSTREAMID", "F_STREAM_DISABLED", "C_BAD_CD", "abort");
 
     final PhysicalMemory memory = new PhysicalMemory(256L << 20);
     final FrameAllocator frames = new FrameAllocator(memory);
