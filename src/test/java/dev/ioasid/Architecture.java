@@ -11,7 +11,7 @@ public enum Architecture {
     VTD(VtdCapabilities.DEFAULT, "vtd-second-stage", "x86-64"),
     SMMUV3(SmmuCapabilities.DEFAULT, "armv8-stage2", "armv8-stage1");
 
-    /** Until there is an SMMUv3 to build, tests on one are left out here and nowhere else. */
+    /** Whether there is an SMMUv3 to build: where there is none, tests on one are left out here and nowhere else. */
     private static final boolean SMMUV3_IS_BUILT = true;
 
     private final IommuCapabilities capabilities;

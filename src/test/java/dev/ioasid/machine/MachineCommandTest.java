@@ -3,12 +3,12 @@ package dev.ioasid.machine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.ioasid.Architecture;
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Rid;
-import dev.ioasid.iommu.vtd.VtdCapabilities;
 import dev.ioasid.pagetable.Permissions;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,9 +19,12 @@ import java.util.Random;
 import java.util.SequencedMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What holds for every command: it is done or has changed nothing, and the same commands make the same machine. */
 class MachineCommandTest {
@@ -32,10 +35,10 @@ class MachineCommandTest {
     private static final List<Rid> RIDS =
             List.of(new Rid(0, 0x3a, 0, 0), new Rid(0, 0x3a, 0, 1), new Rid(0, 0x3a, 0x10, 0), new Rid(0, 0xfe, 1, 0));
 
-    private static List<Command<?>> randomCommands(long seed, int count) {
+    private static List<Command<?>> randomCommands(Architecture architecture, long seed, int count) {
         var random = new Random(seed);
         var commands = new ArrayList<Command<?>>();
-        commands.add(new Command.CreateIommu("iommu0", true, VtdCapabilities.DEFAULT));
+        commands.add(new Command.CreateIommu("iommu0", true, architecture.capabilities()));
         for (int i = 0; i < count; i++) {
             commands.add(randomCommand(random));
         }
@@ -118,9 +121,12 @@ class MachineCommandTest {
         var memory = memory(machine);
         machine.read(view -> {
             for (var iommu : view.iommus()) {
-                int ring = (int) (view.registers(iommu.name()).getOrDefault("IQA", 0L) & -PAGE);
+                var registers = view.registers(iommu.name());
                 if (iommu.managed()) {
-                    Arrays.fill(memory, ring, ring + 2 * (int) PAGE, (byte) 0);
+                    switch (iommu.capabilities().type()) {
+                        case VTD -> clear(memory, registers.getOrDefault("IQA", 0L) & -PAGE, 2 * PAGE);
+                        case SMMUV3 -> clear(memory, registers.getOrDefault("CMDQ_BASE", 0L));
+                    }
                 }
             }
             return null;
@@ -128,12 +134,27 @@ class MachineCommandTest {
         return memory;
     }
 
+    static Stream<Arguments> seeds() {
+        return Architecture.built()
+                .flatMap(architecture ->
+                        LongStream.rangeClosed(1, 8).mapToObj(seed -> Arguments.of(architecture, seed)));
+    }
+
+    private static void clear(byte[] memory, long first, long length) {
+        Arrays.fill(memory, (int) first, (int) (first + length), (byte) 0);
+    }
+
+    /** CMDQ_BASE: an address, and log2 of the number of commands of 16 bytes. */
+    private static void clear(byte[] memory, long base) {
+        clear(memory, base & ((1L << 52) - 1) & -32, 16L << (base & 31));
+    }
+
     @ParameterizedTest
-    @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
-    void aRefusedCommandHasChangedNothing(long seed) {
+    @MethodSource("seeds")
+    void aRefusedCommandHasChangedNothing(Architecture architecture, long seed) {
         try (var machine = Machine.create("m", MEMORY, List.of(), Preset.EMPTY)) {
             Map<Errno, Integer> refusals = new EnumMap<>(Errno.class);
-            for (var command : randomCommands(seed, 4000)) {
+            for (var command : randomCommands(architecture, seed, 4000)) {
                 var state = state(machine);
                 var memory = memoryButTheRings(machine);
                 long free = machine.frames().freeBytes();
@@ -155,11 +176,11 @@ class MachineCommandTest {
     }
 
     @ParameterizedTest
-    @ValueSource(longs = {11, 12, 13})
-    void theSameCommandsMakeTheSameMachine(long seed) {
+    @MethodSource("seeds")
+    void theSameCommandsMakeTheSameMachine(Architecture architecture, long seed) {
         try (var first = Machine.create("m", MEMORY, List.of(), Preset.EMPTY);
                 var second = Machine.create("m", MEMORY, List.of(), Preset.EMPTY)) {
-            for (var command : randomCommands(seed, 3000)) {
+            for (var command : randomCommands(architecture, seed + 10, 3000)) {
                 assertThat(outcome(second, command)).isEqualTo(outcome(first, command));
             }
             assertThat(memory(second)).isEqualTo(memory(first));

@@ -2,25 +2,33 @@ package dev.ioasid.machine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ioasid.Architecture;
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.IommuCapabilities;
+import dev.ioasid.iommu.IommuType;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Translation;
+import dev.ioasid.iommu.smmuv3.SmmuCapabilities;
 import dev.ioasid.iommu.vtd.NamedCapabilities;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
 import dev.ioasid.pagetable.Permissions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Random changes to a machine, beside the plainest model there is: a sorted map for each IOASID, and a map from routes to
@@ -37,13 +45,39 @@ class MachineModelTest {
     private final Map<String, Integer> outcomes = new TreeMap<>();
     private Random random = new Random();
 
+    /** A unit, and the tables of its IOASIDs. */
+    enum Kind {
+        VTD_SCALABLE(VtdCapabilities.DEFAULT, null, true),
+        VTD_LEGACY(VtdCapabilities.named(legacy()), null, false),
+        /** So that PASIDs can lead to them, too. */
+        SMMUV3_FIRST_STAGE(SmmuCapabilities.DEFAULT, "armv8-stage1", true),
+        SMMUV3_SECOND_STAGE(SmmuCapabilities.DEFAULT, "armv8-stage2", false);
+
+        private final IommuCapabilities capabilities;
+        private final @Nullable String format;
+        private final boolean pasids;
+
+        Kind(IommuCapabilities capabilities, @Nullable String format, boolean pasids) {
+            this.capabilities = capabilities;
+            this.format = format;
+            this.pasids = pasids;
+        }
+
+        static Stream<Arguments> seeds() {
+            return Arrays.stream(values())
+                    .filter(kind -> kind.capabilities.type() == IommuType.VTD || Architecture.smmuv3IsBuilt())
+                    .flatMap(kind -> LongStream.rangeClosed(1, kind == VTD_LEGACY ? 1 : 2)
+                            .mapToObj(seed -> Arguments.of(kind, seed)));
+        }
+    }
+
     @ParameterizedTest
-    @CsvSource({"1, true", "2, true", "3, false"})
-    void aMachineDoesWhatTheModelDoes(long seed, boolean scalable) {
+    @MethodSource("dev.ioasid.machine.MachineModelTest$Kind#seeds")
+    void aMachineDoesWhatTheModelDoes(Kind kind, long seed) {
         random = new Random(seed);
+        boolean scalable = kind.pasids;
         try (var machine = Machine.create("model", MEMORY, List.of(), Preset.EMPTY)) {
-            machine.apply(new Command.CreateIommu(
-                    "iommu0", true, scalable ? VtdCapabilities.DEFAULT : VtdCapabilities.named(legacy())));
+            machine.apply(new Command.CreateIommu("iommu0", true, kind.capabilities));
             long free = machine.frames().freeBytes();
             var rids = List.of(new Rid(0, 0x3a, 0, 0), new Rid(0, 0x3a, 0x1f, 7), new Rid(0, 0xff, 0x10, 0));
             for (var rid : rids) {
@@ -51,7 +85,7 @@ class MachineModelTest {
                         rid, "iommu0", new DeviceTraits(null, null, false, false, null, List.of())));
             }
             for (int id = 1; id <= IOASIDS; id++) {
-                machine.apply(new Command.CreateIoasid(IoasidType.PAGING, null, null, null, null));
+                machine.apply(new Command.CreateIoasid(IoasidType.PAGING, null, kind.format, null, null));
                 spaces.put(id, new TreeMap<>());
             }
             for (int i = 0; i < OPERATIONS; i++) {
@@ -66,9 +100,12 @@ class MachineModelTest {
             for (int id = 1; id <= IOASIDS; id++) {
                 machine.apply(new Command.DeleteIoasid(id));
             }
+            rids.forEach(rid -> machine.apply(new Command.DeleteDevice(rid)));
             assertThat(machine.frames().freeBytes()).as("all frames are back").isEqualTo(free);
-            long afterRootAndQueue = machine.frames().firstChoice() + 3 * PAGE;
-            assertThat(machine.memory().read(afterRootAndQueue, (int) PAGE)).containsOnly(0);
+            if (kind.capabilities.type() == IommuType.VTD) {
+                long afterRootAndQueue = machine.frames().firstChoice() + 3 * PAGE;
+                assertThat(machine.memory().read(afterRootAndQueue, (int) PAGE)).containsOnly(0);
+            }
         }
     }
 
@@ -168,7 +205,7 @@ class MachineModelTest {
         var rid = rids.get(random.nextInt(rids.size()));
         return !scalable || random.nextBoolean()
                 ? Route.of(rid)
-                : new Route(rid, List.of(1, 2, 63, 64, 0x2000, 0xfffff).get(random.nextInt(6)));
+                : new Route(rid, List.of(1, 2, 63, 64, 0x2000, 0xffff).get(random.nextInt(6)));
     }
 
     private String attach(Machine machine, Route route, int id) {

@@ -93,10 +93,28 @@ class IommuScenarioTest extends HttpTest {
     }
 
     @Test
-    void anSmmuSaysThatItIsNotModelled() {
-        refused(post(IOMMUS, """
-                {"name": "u0", "type": "smmuv3"}"""), 422, "EOPNOTSUPP", """
-                {"type": "urn:ioasid:errno:EOPNOTSUPP", "iommuType": "smmuv3"}""");
+    void anSmmuIsMadeByNameOrByItsRegisters() {
+        post(IOMMUS, """
+                {"name": "u0", "type": "smmuv3", "capabilities": {"granules": ["0x10000"], "pasidBits": 4, "stallModel": "terminate-only"},
+                 "caches": {"tlb": {"sets": 4, "ways": 2}}}""").expectStatus().isCreated().expectBody().json("""
+                {"name": "u0", "type": "smmuv3", "managed": true,
+                 "capabilities": {"granules": ["0x10000"], "pasidBits": 4, "stallModel": "terminate-only", "stallMax": 0}}""");
+        var registers = json(IOMMUS + "/u0/capabilities").get("registers");
+        post(IOMMUS, """
+                {"name": "u1", "type": "smmuv3", "managed": false, "capabilities": %s}""".formatted(registers)).expectStatus().isCreated();
+        assertThat(json(IOMMUS + "/u1").get("capabilities"))
+                .isEqualTo(json(IOMMUS + "/u0").get("capabilities"));
+        get(IOMMUS + "/u0/caches").expectBody().json("""
+                {"ste": {"sets": 64, "ways": 4}, "cd": {"sets": 64, "ways": 4}, "tlb": {"sets": 4, "ways": 2}}""");
+        expectRefused(patch(IOMMUS + "/u0/registers", "{\"CR0\": 0}"), 400, "EINVAL");
+        patch(IOMMUS + "/u1/registers", "{\"CR0\": \"0x1\"}")
+                .expectStatus()
+                .isOk()
+                .expectBody()
+                .json("""
+                {"CR0": "0x1", "CR0ACK": "0x1"}""");
+        delete(IOMMUS + "/u0").expectStatus().isNoContent();
+        delete(IOMMUS + "/u1").expectStatus().isNoContent();
     }
 
     @Test

@@ -2,8 +2,11 @@ package dev.ioasid.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ioasid.Architecture;
 import java.util.ArrayList;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class MachineScenarioTest extends HttpTest {
     @Test
@@ -52,12 +55,18 @@ class MachineScenarioTest extends HttpTest {
         get(M1 + "/memory/0x5000?length=0xb000").expectStatus().isOk();
     }
 
-    @Test
-    void whatIsNotModelledSaysSo() {
-        refused(post("/v1/machines", """
-                {"name": "m1", "memory": "0x10000000", "preset": "smmuv3"}"""), 422, "EOPNOTSUPP", """
-                {"iommuType": "smmuv3"}""");
-        assertThat(json("/v1/machines").get("items")).isEmpty();
+    @ParameterizedTest
+    @MethodSource("dev.ioasid.Architecture#built")
+    void aPresetWithOneManagedUnit(Architecture architecture) {
+        post("/v1/machines", """
+                {"name": "m1", "memory": "0x10000000", "preset": "%s"}""".formatted(architecture.preset()))
+                .expectStatus()
+                .isCreated()
+                .expectBody()
+                .json("""
+                {"preset": "%s"}""".formatted(architecture.preset()));
+        get(M1 + "/iommus").expectBody().json("""
+                {"items": [{"name": "iommu0", "type": "%s", "managed": true}]}""".formatted(architecture.preset()));
     }
 
     @Test

@@ -100,7 +100,7 @@ public final class SmmuDriver implements IommuDriver {
             throw refused;
         }
         try {
-            this.events = memory.allocate(EVENT_BYTES << eventBits);
+            this.events = memory.allocate(EVENT_BYTES << eventBits, Math.max(EVENT_BYTES << eventBits, 1 << 12));
         } catch (RefusedException refused) {
             table.close();
             queue.close();

@@ -38,9 +38,9 @@ final class SmmuTableShapes {
         this.capabilities = capabilities;
     }
 
-    /** See {@link dev.ioasid.iommu.IommuDriver#tableShape}. Without a format: stage 1, as far as the unit has it. */
+    /** See {@link dev.ioasid.iommu.IommuDriver#tableShape}. Without a format: stage 2, as far as the unit has it. */
     TableShape tableShape(@Nullable String format, @Nullable Integer addressWidth, @Nullable Long granule) {
-        var name = format != null ? format : capabilities.s1() ? STAGE_1 : STAGE_2;
+        var name = format != null ? format : capabilities.s2() ? STAGE_2 : STAGE_1;
         return switch (name) {
             case STAGE_1 -> {
                 need(capabilities.s1(), "stage1");
