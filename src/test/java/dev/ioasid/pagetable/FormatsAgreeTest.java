@@ -123,7 +123,8 @@ class FormatsAgreeTest {
         long size = large ? 1L << 29 + random.nextInt(3) : K64 << random.nextInt(8);
         long length = size * (1 + random.nextInt(3));
         long iova = (random.nextLong() & (1L << INPUT_BITS - 1) - 1) & -size;
-        long physical = (random.nextLong() & (1L << OUTPUT_BITS - 1) - 1) & (large || random.nextBoolean() ? -size : -K64);
+        long physical =
+                (random.nextLong() & (1L << OUTPUT_BITS - 1) - 1) & (large || random.nextBoolean() ? -size : -K64);
         var permissions = random.nextBoolean() ? Permissions.READ : Permissions.READ_WRITE;
         var mapping = new Mapping(iova, length, physical, permissions);
         var before = mappings.lowerEntry(iova + length);

@@ -70,10 +70,7 @@ final class EventReports {
         }
         int how = transaction.how;
         var record = EventRecord.of(event, transaction.streamId, transaction.substreamId)
-                .access(
-                        (how & PageWalk.WRITE) == 0,
-                        (how & PageWalk.EXECUTE) != 0,
-                        (how & PageWalk.PRIVILEGED) != 0)
+                .access((how & PageWalk.WRITE) == 0, (how & PageWalk.EXECUTE) != 0, (how & PageWalk.PRIVILEGED) != 0)
                 .input(transaction.input);
         var stage = SmmuRefusal.stage(refusal);
         if (stage == Stage.FIRST) {

@@ -223,8 +223,7 @@ public final class SmmuHardware implements IommuHardware {
         };
         int how = switch (request.kind()) {
             case UNTRANSLATED, TRANSLATED -> access;
-            case TRANSLATION_REQUEST ->
-                PageWalk.READ | PageWalk.ANY_RIGHT | (request.noWrite() ? 0 : PageWalk.WRITE);
+            case TRANSLATION_REQUEST -> PageWalk.READ | PageWalk.ANY_RIGHT | (request.noWrite() ? 0 : PageWalk.WRITE);
         };
         return request.privileged() ? how | PageWalk.PRIVILEGED : how;
     }
@@ -362,8 +361,7 @@ public final class SmmuHardware implements IommuHardware {
 
     private IssuedCommand submitOne(List<Long> command) {
         if (command.size() != 2) {
-            throw new RefusedException(
-                    Errno.EINVAL, "a command has 2 words of 64 bits, and not " + command.size());
+            throw new RefusedException(Errno.EINVAL, "a command has 2 words of 64 bits, and not " + command.size());
         }
         long w0 = command.get(0);
         long w1 = command.get(1);
@@ -371,8 +369,7 @@ public final class SmmuHardware implements IommuHardware {
         if (wrong != null) {
             throw new RefusedException(
                     Errno.EINVAL,
-                    "the unit does not take this command (%s, %d): %s"
-                            .formatted(wrong, wrong.number(), wrong.detail()),
+                    "the unit does not take this command (%s, %d): %s".formatted(wrong, wrong.number(), wrong.detail()),
                     Map.of("queueError", wrong.number()));
         }
         return Objects.requireNonNull(CommandType.of(w0)).issued(w0, w1);

@@ -87,8 +87,7 @@ public final class HardwareSubject implements Subject {
                 words.set(1, words.get(1) & ~STAG);
             }
         }
-        return new Answer.Event(
-                event.code(), List.copyOf(words), !recorded.isEmpty(), SmmuRefusal.isStalled(refusal));
+        return new Answer.Event(event.code(), List.copyOf(words), !recorded.isEmpty(), SmmuRefusal.isStalled(refusal));
     }
 
     /** What an explanation foresees, which changes nothing. */

@@ -14,8 +14,8 @@ class SmmuRandomTablesTest {
     private static final int CONFIGURATIONS = 10_000;
     private static final int SHOWN = 10;
 
-    private static final Subject.Maker UNIT = (configuration, memory) -> HardwareSubject.of(
-            memory, configuration.smmu, configuration.eventQueueBase(), SmmuCacheGeometries.DEFAULT);
+    private static final Subject.Maker UNIT = (configuration, memory) ->
+            HardwareSubject.of(memory, configuration.smmu, configuration.eventQueueBase(), SmmuCacheGeometries.DEFAULT);
 
     @Test
     void randomTablesComeOutAsTheSpecificationSays() {
