@@ -33,8 +33,8 @@ final class DriverBench implements AutoCloseable {
     static final Requester OTHER = new Requester(0x3a12, 16, false, false);
     static final CacheGeometry CACHE = new CacheGeometry(16, 4);
     static final SmmuCacheGeometries CACHES = new SmmuCacheGeometries(CACHE, CACHE, CACHE, CACHE);
-    static final SmmuCacheGeometries NO_CACHES = new SmmuCacheGeometries(
-            CacheGeometry.NONE, CacheGeometry.NONE, CacheGeometry.NONE, CacheGeometry.NONE);
+    static final SmmuCacheGeometries NO_CACHES =
+            new SmmuCacheGeometries(CacheGeometry.NONE, CacheGeometry.NONE, CacheGeometry.NONE, CacheGeometry.NONE);
 
     /** What a route that leads nowhere meets, depending on what is there beside it. */
     private static final List<String> BLOCKED =
@@ -47,7 +47,10 @@ final class DriverBench implements AutoCloseable {
     final long freeAtFirst = frames.freeBytes();
     final SmmuHardware hardware;
     final SmmuDriver driver;
-    @Nullable Runnable betweenStores;
+
+    @Nullable
+    Runnable betweenStores;
+
     private long looked;
 
     private final class WatchedMemory extends DriverMemory {
@@ -165,7 +168,9 @@ final class DriverBench implements AutoCloseable {
         return switch (hardware.translate(request)) {
             case Translation.Translated translated -> "0x%x".formatted(translated.address());
             case Translation.Faulted faulted ->
-                BLOCKED.contains(faulted.fault().name()) ? "blocked" : faulted.fault().name();
+                BLOCKED.contains(faulted.fault().name())
+                        ? "blocked"
+                        : faulted.fault().name();
             case Translation.Stalled stalled -> "stalled";
             case Translation.Completed completed -> throw new AssertionError(completed);
         };
@@ -194,7 +199,7 @@ final class DriverBench implements AutoCloseable {
     /** What the queue was given since the last time, as it stands in the ring. */
     List<String> asked() {
         long ring = register("CMDQ_BASE") & 0xf_ffff_ffff_f000L;
-        long consumed = register("CMDQ_CONS");
+        long consumed = register("CMDQ_CONS") & 0xf_ffff; // without ERR
         var names = new ArrayList<String>();
         for (; looked != consumed; looked = looked + 1 & 0x1ff) {
             long at = ring + (looked & 0xff) * 16;

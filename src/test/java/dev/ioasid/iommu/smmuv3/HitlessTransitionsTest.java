@@ -21,9 +21,7 @@ class HitlessTransitionsTest {
     private static final String PASSED = "0x7f0000000abc";
 
     private static SmmuCapabilities unit(boolean twoLevels) {
-        return twoLevels
-                ? SmmuCapabilities.DEFAULT
-                : DriverBench.with(SmmuCapabilities.DEFAULT, 0, Idr0.ST_LEVEL, 0);
+        return twoLevels ? SmmuCapabilities.DEFAULT : DriverBench.with(SmmuCapabilities.DEFAULT, 0, Idr0.ST_LEVEL, 0);
     }
 
     private static Map<String, Destination> destinations(DriverBench bench) {
@@ -80,8 +78,7 @@ class HitlessTransitionsTest {
                         continue;
                     }
                     bench.driver.attach(DEVICE, NO_PASID, all.get(from));
-                    var seen = bench.during(
-                            DEVICE, NO_PASID, () -> bench.driver.attach(DEVICE, NO_PASID, all.get(to)));
+                    var seen = bench.during(DEVICE, NO_PASID, () -> bench.driver.attach(DEVICE, NO_PASID, all.get(to)));
                     var as = "from %s to %s".formatted(from, to);
                     boolean fits = secondStage(from).equals(secondStage(to))
                             || secondStage(from).equals("any")
@@ -157,8 +154,7 @@ class HitlessTransitionsTest {
                     .containsExactly("0x500abc");
             assertThat(bench.during(DEVICE, far, () -> driver.detach(DEVICE, NO_PASID)))
                     .containsExactly("0x400abc");
-            assertThat(bench.during(
-                            DEVICE, far, () -> driver.attach(DEVICE, NO_PASID, new Destination.PassThrough())))
+            assertThat(bench.during(DEVICE, far, () -> driver.attach(DEVICE, NO_PASID, new Destination.PassThrough())))
                     .containsExactly("0x400abc");
             assertThat(bench.during(DEVICE, NO_PASID, () -> driver.detach(DEVICE, far)))
                     .as("the last PASID: pass-through needs no stage 1 any more")
@@ -172,8 +168,8 @@ class HitlessTransitionsTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void bindsOfPasidsComeAndGoAboveTheirParent(boolean caches) {
-        try (var bench = new DriverBench(
-                SmmuCapabilities.DEFAULT, caches ? DriverBench.CACHES : DriverBench.NO_CACHES)) {
+        try (var bench =
+                new DriverBench(SmmuCapabilities.DEFAULT, caches ? DriverBench.CACHES : DriverBench.NO_CACHES)) {
             var driver = bench.driver;
             var parent = bench.stage2(0x10_0000);
             bench.writeUserTable(0, 0x8000);
