@@ -12,7 +12,7 @@ public enum Architecture {
     SMMUV3(SmmuCapabilities.DEFAULT, "armv8-stage2", "armv8-stage1");
 
     /** Until there is an SMMUv3 to build, tests on one are left out here and nowhere else. */
-    private static final boolean SMMUV3_IS_BUILT = false;
+    private static final boolean SMMUV3_IS_BUILT = true;
 
     private final IommuCapabilities capabilities;
     private final String secondStage;

@@ -48,17 +48,12 @@ final class VmsaLeaf {
         }
         boolean written = (how & PageWalk.WRITE) != 0 && (rights & Walked.WRITE) != 0;
         long marked = marked(format, leaf, written, how);
-        if (marked != leaf) {
-            if (parent != null) { // the parent has to let the entry be written
-                int request = parentHow | PageWalk.WRITE | PageWalk.TABLE | how & PageWalk.DRY;
-                long allowed =
-                        PageWalk.through(memory, parent, parentRoot, guest, request, StructureCaches.NONE, 0, steps);
-                if (Walked.failed(allowed)) {
-                    return allowed;
-                }
-            }
-            if ((how & PageWalk.DRY) == 0 && !memory.swap(at, leaf, marked)) {
-                return PageWalk.AGAIN;
+        int request = parentHow | PageWalk.WRITE | PageWalk.TABLE;
+        if (marked != leaf && parent != null) { // the parent has to let the entry be written
+            long allowed = PageWalk.through(
+                    memory, parent, parentRoot, guest, request | PageWalk.DRY, StructureCaches.NONE, 0, steps);
+            if (Walked.failed(allowed)) {
+                return allowed;
             }
         }
         steps.leaf(format, level, marked);
@@ -66,7 +61,25 @@ final class VmsaLeaf {
         long address = format.page(leaf, level) | input & (1L << shift) - 1;
         boolean settled = marked(format, marked, (rights & Walked.WRITE) != 0, how) == marked;
         long found = Walked.found(address, shift, rights) | (settled ? Walked.MARKED : 0);
-        return parent == null ? found : throughParent(memory, found, how, parent, parentRoot, parentHow, steps);
+        long end = parent == null ? found : throughParent(memory, found, how, parent, parentRoot, parentHow, steps);
+        if (marked == leaf || (how & PageWalk.DRY) != 0 || isForbidden(end)) {
+            return end;
+        }
+        boolean lost = parent != null // and the parent keeps that it has been written
+                && Walked.failed(PageWalk.through(
+                        memory, parent, parentRoot, guest, request, StructureCaches.NONE, 0, Steps.UNSEEN));
+        return lost || !memory.swap(at, leaf, marked) ? PageWalk.AGAIN : end;
+    }
+
+    /** Whether the parent does not permit the access: then the leaf is not marked, as it would not be if it did not permit it itself. */
+    private static boolean isForbidden(long walked) {
+        if (!Walked.failed(walked)) {
+            return false;
+        }
+        return switch (Walked.failure(walked)) {
+            case NO_READ, NO_WRITE, NO_EXECUTE -> true;
+            default -> false;
+        };
     }
 
     private static long throughParent(

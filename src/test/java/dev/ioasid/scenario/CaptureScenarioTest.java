@@ -54,7 +54,7 @@ class CaptureScenarioTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"vtd-legacy48", "vtd-scalable48", "vtd-pt", "random-vtd-scalable", "random-vtd-nested"})
+    @ValueSource(strings = {"vtd-legacy48", "vtd-scalable48", "vtd-pt", "random-vtd-scalable", "random-vtd-nested", "smmuv3-4k", "random-smmuv3-stage1", "random-smmuv3-nested"})
     void everyLineOfACaptureComesOutRight(String name) throws IOException {
         var capture = Capture.read(name);
         capture.load(client, name);

@@ -11,8 +11,8 @@ import java.util.function.IntFunction;
  * The Event queue: a ring in memory, which the unit fills up to EVENTQ_PROD and software empties from EVENTQ_CONS on. IHI 0070, sections
  * 3.5, 7.2 and 7.4.
  *
- * <p>Any thread may call; each method is one step of the hardware under the queue's own lock, inside which those of {@link GlobalErrors} and
- * {@link Msi} are taken. Where the two positions cannot be those of a queue, it counts as full.
+ * <p>Any thread may call; each method is one step of the hardware under the lock of the queue's {@link OutputQueue}, inside which those of
+ * {@link GlobalErrors} and {@link Msi} are taken.
  */
 final class EventQueue {
     /** What became of a record. */
@@ -24,30 +24,19 @@ final class EventQueue {
         PENDING
     }
 
+    /** Bytes of a record. */
     static final int SIZE = EventFields.WORDS * Long.BYTES;
 
-    private static final long POSITION = 0xf_ffff;
-    /** OVFLG in EVENTQ_PROD, OVACKFLG in EVENTQ_CONS. */
-    private static final long OVERFLOW = 1L << 31;
-
     private final PhysicalMemory memory;
-    private final int largest;
+    private final OutputQueue queue;
     private final UnitWrites writes;
     private final GlobalErrors errors;
     private final Msi interrupt;
-    private boolean enabled;
-    private long base;
-    private long producer;
-    private long consumer;
 
-    EventQueue(
-            PhysicalMemory memory,
-            SmmuCapabilities capabilities,
-            UnitWrites writes,
-            GlobalErrors errors,
-            Msi interrupt) {
+    /** @param queue its registers, with entries of {@link #SIZE} */
+    EventQueue(PhysicalMemory memory, OutputQueue queue, UnitWrites writes, GlobalErrors errors, Msi interrupt) {
         this.memory = memory;
-        this.largest = capabilities.eventQueueBits();
+        this.queue = queue;
         this.writes = writes;
         this.errors = errors;
         this.interrupt = interrupt;
@@ -59,113 +48,59 @@ final class EventQueue {
      * @param words four
      * @param stall its transaction is stalled: the record is never dropped, and never makes the queue overflow
      */
-    synchronized Outcome write(long[] words, boolean stall) {
-        var ring = ring();
-        if (!isWritable()) {
-            boolean full = enabled && !errors.isActive(Gerror.EVENTQ_ABT_ERR);
-            if (full && !stall && !overflowed()) {
-                producer ^= OVERFLOW;
+    Outcome write(long[] words, boolean stall) {
+        synchronized (queue) {
+            if (isOpen() && !queue.isFull()) {
+                boolean wasEmpty = queue.isEmpty();
+                if (writes.record(queue.next(), words)) {
+                    queue.advance();
+                    if (wasEmpty && !interrupt.send()) {
+                        errors.raise(Gerror.MSI_EVENTQ_ABT_ERR);
+                    }
+                    return Outcome.WRITTEN;
+                }
+                errors.raise(Gerror.EVENTQ_ABT_ERR);
+            } else if (isOpen() && !stall) {
+                queue.overflow();
             }
             return stall ? Outcome.PENDING : Outcome.DROPPED;
         }
-        int position = ring.position(producer);
-        if (!writes.record(QueueBase.entry(base, ring, position, SIZE), words)) {
-            errors.raise(Gerror.EVENTQ_ABT_ERR);
-            return stall ? Outcome.PENDING : Outcome.DROPPED;
+    }
+
+    /** Whether it is on, and no write to it has been aborted since that was acknowledged. */
+    private boolean isOpen() {
+        return queue.isEnabled() && !errors.isActive(Gerror.EVENTQ_ABT_ERR);
+    }
+
+    /** Whether a record can be written: neither off, nor full, nor closed after an aborted write. */
+    boolean isWritable() {
+        synchronized (queue) {
+            return isOpen() && !queue.isFull();
         }
-        boolean wasEmpty = ring.isEmpty(position, ring.position(consumer));
-        producer = producer & OVERFLOW | ring.next(position);
-        if (wasEmpty && !interrupt.send()) {
-            errors.raise(Gerror.MSI_EVENTQ_ABT_ERR);
-        }
-        return Outcome.WRITTEN;
     }
-
-    /** Whether a record can be written: the queue is on, not full, and no write to it has been aborted since that was acknowledged. */
-    synchronized boolean isWritable() {
-        var ring = ring();
-        return enabled
-                && !errors.isActive(Gerror.EVENTQ_ABT_ERR)
-                && !ring.isFull(ring.position(producer), ring.position(consumer));
-    }
-
-    private QueueRing ring() {
-        return QueueBase.ring(base, largest);
-    }
-
-    // ---- what software sees of it
 
     /** The records that software has not consumed, as they lie in memory now, oldest first. */
-    synchronized List<FaultRecord> faults(IntFunction<Rid> requester) {
-        var ring = ring();
-        int end = ring.position(producer);
-        int position = ring.position(consumer);
+    List<FaultRecord> faults(IntFunction<Rid> requester) {
         var faults = new ArrayList<FaultRecord>();
-        if (!ring.isConsistent(end, position)) {
-            return faults;
-        }
-        for (; position != end; position = ring.next(position)) {
-            long at = QueueBase.entry(base, ring, position, SIZE);
+        for (long at : queue.waiting()) {
             if (memory.backs(at)) {
-                faults.add(RecordedEvent.of(
-                                memory.acquire(at),
-                                memory.acquire(at + 8),
-                                memory.acquire(at + 16),
-                                memory.acquire(at + 24))
-                        .faultRecord(requester));
+                var words = new long[EventFields.WORDS];
+                for (int word = 0; word < words.length; word++) {
+                    words[word] = memory.acquire(at + (long) word * Long.BYTES);
+                }
+                faults.add(RecordedEvent.of(words).faultRecord(requester));
             }
         }
         return faults;
     }
 
     /** Whether a record was lost because the queue was full, and software has not acknowledged that. */
-    synchronized boolean overflowed() {
-        return ((producer ^ consumer) & OVERFLOW) != 0;
+    boolean overflowed() {
+        return queue.overflowed();
     }
 
     /** Consumes every record and acknowledges an overflow, as software does. */
-    synchronized void clear() {
-        consumer = producer;
-    }
-
-    // ---- its registers
-
-    /** Follows CR0.EVENTQEN. */
-    synchronized void setEnabled(boolean on) {
-        enabled = on;
-    }
-
-    /** EVENTQ_BASE. */
-    synchronized long base() {
-        return base;
-    }
-
-    /** Writes EVENTQ_BASE; nothing while the queue is on. */
-    synchronized void writeBase(long value) {
-        if (!enabled) {
-            base = value & ~QueueBase.LAYOUT.reserved(0);
-        }
-    }
-
-    /** EVENTQ_PROD: OVFLG and WR. */
-    synchronized long producer() {
-        return producer & OVERFLOW | ring().position(producer);
-    }
-
-    /** Writes EVENTQ_PROD; nothing while the queue is on. */
-    synchronized void writeProducer(long value) {
-        if (!enabled) {
-            producer = value & (OVERFLOW | POSITION);
-        }
-    }
-
-    /** EVENTQ_CONS: OVACKFLG and RD. */
-    synchronized long consumer() {
-        return consumer & OVERFLOW | ring().position(consumer);
-    }
-
-    /** Writes EVENTQ_CONS. */
-    synchronized void writeConsumer(long value) {
-        consumer = value & (OVERFLOW | POSITION);
+    void clear() {
+        queue.clear();
     }
 }

@@ -8,8 +8,6 @@ import dev.ioasid.memory.BitLayout;
 
 /** SMMU_CMDQ_BASE, SMMU_EVENTQ_BASE and SMMU_PRIQ_BASE. IHI 0070, sections 6.3.26, 6.3.29 and 6.3.33. */
 final class QueueBase {
-    private static final long LEAST_ALIGNMENT = 32;
-
     // spotless:off  columns are the point
     static final BitField LOG2SIZE = bits( 4,  0, "LOG2SIZE", "2^LOG2SIZE entries, up to what IDR1 says");
     static final BitField ADDR     = bits(51,  5, "ADDR",     "where the queue is; aligned to its size");
@@ -30,7 +28,7 @@ final class QueueBase {
      * @param size bytes of an entry
      */
     static long entry(long base, QueueRing ring, int position, int size) {
-        long bytes = Math.max((long) size << ring.bits(), LEAST_ALIGNMENT);
+        long bytes = (long) size << ring.bits(); // however few, ADDR begins at a multiple of 32
         return (ADDR.address(base) & -bytes) + (long) ring.index(position) * size;
     }
 }

@@ -235,16 +235,17 @@ public final class SmmuHardware implements IommuHardware {
             return SmmuRefusal.isStalled(outcome) ? new Translation.Stalled(fault) : new Translation.Faulted(fault);
         }
         boolean untranslated = (outcome & SmmuTranslation.UNTRANSLATED) != 0;
-        long rights = Walked.rights(outcome);
-        boolean fetch = (transaction.how & PageWalk.EXECUTE) != 0;
         return new Translation.Translated(
                 untranslated ? request.iova() : Walked.address(outcome),
                 1L << Walked.shift(outcome),
-                new Permissions(
-                        (rights & Walked.READ) != 0,
-                        (rights & Walked.WRITE) != 0,
-                        fetch && (untranslated || (rights & Walked.EXECUTE) != 0),
-                        false));
+                permissions(Walked.rights(outcome)));
+    }
+
+    /** What data accesses may do. Execution is told only where it is all: a fetch that is let through may execute. */
+    private static Permissions permissions(long rights) {
+        boolean read = (rights & Walked.READ) != 0;
+        boolean write = (rights & Walked.WRITE) != 0;
+        return new Permissions(read, write, !read && !write, false);
     }
 
     // ---- what commands and registers do to all that

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * written while something is on is then not written, as versions from 3.2 on have it.
  *
  * <p>Any thread may call. Writes are serialized by the object's lock, and commands are done under it; {@link #state} is read without
- * one, so a transaction sees the whole of one moment. Locks are taken in the order registers, {@link EventQueue}, {@link
+ * one, so a transaction sees the whole of one moment. Locks are taken in the order registers, {@link OutputQueue}, {@link
  * GlobalErrors}, {@link Msi}.
  */
 final class SmmuRegisters {
@@ -25,6 +25,7 @@ final class SmmuRegisters {
     private static final long QUEUE_ATTRIBUTES = Cr1.QUEUE_IC.mask() | Cr1.QUEUE_OC.mask() | Cr1.QUEUE_SH.mask();
     private static final long TABLE_ATTRIBUTES = Cr1.TABLE_IC.mask() | Cr1.TABLE_OC.mask() | Cr1.TABLE_SH.mask();
     private static final long QUEUES = Cr0.PRIQEN.mask() | Cr0.EVENTQEN.mask() | Cr0.CMDQEN.mask();
+    private static final int PAGE_REQUEST_SIZE = 16;
     private static final long LAST_ONLY = 1L << 31; // PRIQ_IRQ_CFG2.LO
 
     /** @param write null: read-only */
@@ -34,13 +35,14 @@ final class SmmuRegisters {
     private final SmmuCapabilities capabilities;
     private final RegisterEffects effects;
     private final GlobalErrors errors;
+    private final OutputQueue eventQueue;
     private final EventQueue events;
-    private final PageRequestQueue pageRequests;
+    private final OutputQueue pageRequests;
     private final CommandExecution execution;
     private final CommandQueue commands;
     private final Msi errorMessage;
     private final Msi eventMessage;
-    private final Msi pageRequestMessage;
+    private final Msi requestMessage;
     private final SequencedMap<String, Register> registers = new LinkedHashMap<>();
     private long cr0;
     private long cr1;
@@ -68,10 +70,11 @@ final class SmmuRegisters {
         boolean messages = capabilities.msi();
         this.errorMessage = new Msi(writes, messages, 0);
         this.eventMessage = new Msi(writes, messages, 0);
-        this.pageRequestMessage = new Msi(writes, messages, LAST_ONLY);
+        this.requestMessage = new Msi(writes, messages, LAST_ONLY);
         this.errors = new GlobalErrors(capabilities, errorMessage);
-        this.events = new EventQueue(memory, capabilities, writes, errors, eventMessage);
-        this.pageRequests = new PageRequestQueue(capabilities);
+        this.eventQueue = new OutputQueue(capabilities.eventQueueBits(), EventQueue.SIZE);
+        this.events = new EventQueue(memory, eventQueue, writes, errors, eventMessage);
+        this.pageRequests = new OutputQueue(capabilities.pageRequestQueueBits(), PAGE_REQUEST_SIZE);
         this.execution = new CommandExecution(capabilities, commandEffects, writes, errors);
         this.commands = new CommandQueue(memory, capabilities, execution, errors);
         this.state = SmmuState.of(cr0, cr2, strtabBase, strtabBaseCfg, capabilities.sidBits(), gbpa);
@@ -82,39 +85,39 @@ final class SmmuRegisters {
     private void addAll() {
         capabilities.registers().forEach((name, value) -> add(name, 32, () -> value, null));
         // spotless:off  columns are the point
-        add("CR0",              32, () -> cr0,                     this::writeCr0);
-        add("CR0ACK",           32, () -> cr0,                     null);
-        add("CR1",              32, () -> cr1,                     this::writeCr1);
-        add("CR2",              32, () -> cr2,                     this::writeCr2);
-        add("STATUSR",          32, () -> 0,                       null);
-        add("GBPA",             32, () -> gbpa,                    this::writeGbpa);
-        add("IRQ_CTRL",         32, () -> irqCtrl,                 this::writeIrqCtrl);
-        add("IRQ_CTRLACK",      32, () -> irqCtrl,                 null);
-        add("GERROR",           32, errors::reported,              null);
-        add("GERRORN",          32, errors::acknowledged,          this::writeGerrorn);
-        add("GERROR_IRQ_CFG0",  64, errorMessage::address,         errorMessage::writeAddress);
-        add("GERROR_IRQ_CFG1",  32, errorMessage::data,            errorMessage::writeData);
-        add("GERROR_IRQ_CFG2",  32, errorMessage::attributes,      errorMessage::writeAttributes);
-        add("STRTAB_BASE",      64, () -> strtabBase,              this::writeStrtabBase);
-        add("STRTAB_BASE_CFG",  32, () -> strtabBaseCfg,           this::writeStrtabBaseCfg);
-        add("CMDQ_BASE",        64, commands::base,                commands::writeBase);
-        add("CMDQ_PROD",        32, commands::producer,            commands::writeProducer);
-        add("CMDQ_CONS",        32, commands::consumer,            commands::writeConsumer);
-        add("EVENTQ_BASE",      64, events::base,                  events::writeBase);
-        add("EVENTQ_IRQ_CFG0",  64, eventMessage::address,         eventMessage::writeAddress);
-        add("EVENTQ_IRQ_CFG1",  32, eventMessage::data,            eventMessage::writeData);
-        add("EVENTQ_IRQ_CFG2",  32, eventMessage::attributes,      eventMessage::writeAttributes);
+        add("CR0",               32, () -> cr0,                   this::writeCr0);
+        add("CR0ACK",            32, () -> cr0,                   null);
+        add("CR1",               32, () -> cr1,                   this::writeCr1);
+        add("CR2",               32, () -> cr2,                   this::writeCr2);
+        add("STATUSR",           32, () -> 0,                     null);
+        add("GBPA",              32, () -> gbpa,                  this::writeGbpa);
+        add("IRQ_CTRL",          32, () -> irqCtrl,               this::writeIrqCtrl);
+        add("IRQ_CTRLACK",       32, () -> irqCtrl,               null);
+        add("GERROR",            32, errors::reported,            null);
+        add("GERRORN",           32, errors::acknowledged,        this::writeGerrorn);
+        add("GERROR_IRQ_CFG0",   64, errorMessage::address,       errorMessage::writeAddress);
+        add("GERROR_IRQ_CFG1",   32, errorMessage::data,          errorMessage::writeData);
+        add("GERROR_IRQ_CFG2",   32, errorMessage::attributes,    errorMessage::writeAttributes);
+        add("STRTAB_BASE",       64, () -> strtabBase,            this::writeStrtabBase);
+        add("STRTAB_BASE_CFG",   32, () -> strtabBaseCfg,         this::writeStrtabBaseCfg);
+        add("CMDQ_BASE",         64, commands::base,              commands::writeBase);
+        add("CMDQ_PROD",         32, commands::producer,          commands::writeProducer);
+        add("CMDQ_CONS",         32, commands::consumer,          commands::writeConsumer);
+        add("EVENTQ_BASE",       64, eventQueue::base,            eventQueue::writeBase);
+        add("EVENTQ_IRQ_CFG0",   64, eventMessage::address,       eventMessage::writeAddress);
+        add("EVENTQ_IRQ_CFG1",   32, eventMessage::data,          eventMessage::writeData);
+        add("EVENTQ_IRQ_CFG2",   32, eventMessage::attributes,    eventMessage::writeAttributes);
         if (capabilities.pri()) {
-            add("PRIQ_BASE",     64, pageRequests::base,            pageRequests::writeBase);
-            add("PRIQ_IRQ_CFG0", 64, pageRequestMessage::address,   pageRequestMessage::writeAddress);
-            add("PRIQ_IRQ_CFG1", 32, pageRequestMessage::data,      pageRequestMessage::writeData);
-            add("PRIQ_IRQ_CFG2", 32, pageRequestMessage::attributes, pageRequestMessage::writeAttributes);
+            add("PRIQ_BASE",     64, pageRequests::base,          pageRequests::writeBase);
+            add("PRIQ_IRQ_CFG0", 64, requestMessage::address,     requestMessage::writeAddress);
+            add("PRIQ_IRQ_CFG1", 32, requestMessage::data,        requestMessage::writeData);
+            add("PRIQ_IRQ_CFG2", 32, requestMessage::attributes,  requestMessage::writeAttributes);
         }
-        add("EVENTQ_PROD",      32, events::producer,              events::writeProducer);
-        add("EVENTQ_CONS",      32, events::consumer,              this::writeEventsConsumer);
+        add("EVENTQ_PROD",       32, eventQueue::producer,        eventQueue::writeProducer);
+        add("EVENTQ_CONS",       32, eventQueue::consumer,        this::writeEventsConsumer);
         if (capabilities.pri()) {
-            add("PRIQ_PROD",     32, pageRequests::producer,        pageRequests::writeProducer);
-            add("PRIQ_CONS",     32, pageRequests::consumer,        pageRequests::writeConsumer);
+            add("PRIQ_PROD",     32, pageRequests::producer,      pageRequests::writeProducer);
+            add("PRIQ_CONS",     32, pageRequests::consumer,      pageRequests::writeConsumer);
         }
         // spotless:on
     }
@@ -207,7 +210,7 @@ final class SmmuRegisters {
         execution.setTranslating(isOn);
         execution.setVmidWildcard((int) Cr0.VMW.get(cr0));
         pageRequests.setEnabled(Cr0.PRIQEN.isSet(cr0));
-        events.setEnabled(Cr0.EVENTQEN.isSet(cr0));
+        eventQueue.setEnabled(Cr0.EVENTQEN.isSet(cr0));
         if (isOn != wasOn) {
             effects.enabledChanged(isOn);
         }
@@ -245,7 +248,7 @@ final class SmmuRegisters {
                         | (capabilities.pri() ? IrqCtrl.PRIQ_IRQEN.mask() : 0));
         errorMessage.setEnabled(IrqCtrl.GERROR_IRQEN.isSet(irqCtrl));
         eventMessage.setEnabled(IrqCtrl.EVENTQ_IRQEN.isSet(irqCtrl));
-        pageRequestMessage.setEnabled(IrqCtrl.PRIQ_IRQEN.isSet(irqCtrl));
+        requestMessage.setEnabled(IrqCtrl.PRIQ_IRQEN.isSet(irqCtrl));
     }
 
     private void writeGerrorn(long value) {
@@ -270,7 +273,7 @@ final class SmmuRegisters {
     }
 
     private void writeEventsConsumer(long value) {
-        events.writeConsumer(value);
+        eventQueue.writeConsumer(value);
         tellIfWritable();
     }
 

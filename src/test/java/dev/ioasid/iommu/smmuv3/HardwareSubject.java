@@ -1,19 +1,22 @@
 package dev.ioasid.iommu.smmuv3;
 
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.Rid;
+import dev.ioasid.iommu.Translation;
 import dev.ioasid.iommu.smmuv3.oracle.Answer;
 import dev.ioasid.iommu.smmuv3.oracle.Request;
+import dev.ioasid.iommu.smmuv3.oracle.Smmu;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.Walked;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 /** The service's own unit. */
-final class HardwareSubject implements Subject {
+public final class HardwareSubject implements Subject {
     private static final long STAG = 0xffff;
-    private static final List<String> ORDER = List.of("CR2", "EVENTQ_BASE", "STRTAB_BASE", "STRTAB_BASE_CFG", "CR0");
+    private static final long NEWEST = 3;
 
     private final SmmuHardware hardware;
 
@@ -21,45 +24,25 @@ final class HardwareSubject implements Subject {
         this.hardware = hardware;
     }
 
-    static HardwareSubject of(PhysicalMemory memory, Map<String, Long> registers, SmmuCacheGeometries caches) {
+    /** @param eventQueueBase EVENTQ_BASE */
+    public static HardwareSubject of(
+            PhysicalMemory memory, Smmu smmu, long eventQueueBase, SmmuCacheGeometries caches) {
         var identification = new LinkedHashMap<String, Long>();
-        registers.forEach((name, value) -> {
-            if (name.startsWith("IDR") || name.equals("AIDR")) {
-                identification.put(name, value);
-            }
-        });
+        identification.put("IDR0", Integer.toUnsignedLong(smmu.idr0()));
+        identification.put("IDR1", Integer.toUnsignedLong(smmu.idr1()));
+        identification.put("IDR3", Integer.toUnsignedLong(smmu.idr3()));
+        identification.put("IDR5", Integer.toUnsignedLong(smmu.idr5()));
+        identification.put("AIDR", NEWEST);
         var hardware = new SmmuHardware(memory, SmmuCapabilities.raw(identification), caches);
-        var writes = new LinkedHashMap<String, Long>();
-        var gbpa = registers.get("GBPA");
-        if (gbpa != null) {
-            writes.put("GBPA", gbpa | 1L << 31);
-        }
-        for (var name : ORDER) {
-            var value = registers.get(name);
-            if (value != null) {
-                writes.put(name, value);
-            }
-        }
-        hardware.write(writes);
-        return new HardwareSubject(hardware);
-    }
-
-    /** What software has written, and what the unit is. */
-    static Map<String, Long> registers(RandomSmmu configuration) {
-        var smmu = configuration.smmu;
         var registers = new LinkedHashMap<String, Long>();
-        registers.put("IDR0", Integer.toUnsignedLong(smmu.idr0()));
-        registers.put("IDR1", Integer.toUnsignedLong(smmu.idr1()));
-        registers.put("IDR3", Integer.toUnsignedLong(smmu.idr3()));
-        registers.put("IDR5", Integer.toUnsignedLong(smmu.idr5()));
-        registers.put("AIDR", 3L);
-        registers.put("GBPA", Integer.toUnsignedLong(smmu.gbpa()));
+        registers.put("GBPA", Integer.toUnsignedLong(smmu.gbpa()) | Gbpa.UPDATE.mask());
         registers.put("CR2", Integer.toUnsignedLong(smmu.cr2()));
-        registers.put("EVENTQ_BASE", configuration.eventQueueBase());
+        registers.put("EVENTQ_BASE", eventQueueBase);
         registers.put("STRTAB_BASE", smmu.strtabBase());
         registers.put("STRTAB_BASE_CFG", Integer.toUnsignedLong(smmu.strtabBaseCfg()));
         registers.put("CR0", Integer.toUnsignedLong(smmu.cr0()));
-        return registers;
+        hardware.write(registers);
+        return new HardwareSubject(hardware);
     }
 
     @Override
@@ -72,14 +55,17 @@ final class HardwareSubject implements Subject {
         if (request.privileged()) {
             how |= PageWalk.PRIVILEGED;
         }
+        var explained = explained(request);
         long outcome = hardware.translate(request.streamId(), request.substreamId(), request.address(), how);
         if (SmmuRefusal.is(outcome)) {
             var answer = refused(outcome);
             hardware.clearFaults();
+            check(explained, SmmuRefusal.event(outcome) == null ? 0 : (int) outcome & 0xff, 0);
             return answer;
         }
         boolean untranslated = (outcome & SmmuTranslation.UNTRANSLATED) != 0;
         long rights = Walked.rights(outcome);
+        check(explained, 0, untranslated ? request.address() : Walked.address(outcome));
         return new Answer.Page(
                 untranslated ? request.address() : Walked.address(outcome),
                 untranslated ? 0 : 1L << Walked.shift(outcome),
@@ -103,5 +89,30 @@ final class HardwareSubject implements Subject {
         }
         return new Answer.Event(
                 event.code(), List.copyOf(words), !recorded.isEmpty(), SmmuRefusal.isStalled(refusal));
+    }
+
+    /** What an explanation foresees, which changes nothing. */
+    private Translation explained(Request request) {
+        boolean tagged = request.substreamId() != Request.NO_SUBSTREAM;
+        var rid = Rid.ofSourceId(0, request.streamId());
+        return hardware.explain(new DmaRequest(
+                        rid,
+                        tagged ? request.substreamId() : DmaRequest.NO_PASID,
+                        request.address(),
+                        request.access(),
+                        request.privileged()))
+                .result();
+    }
+
+    private static void check(Translation explained, int code, long address) {
+        boolean same = switch (explained) {
+            case Translation.Translated page -> code == 0 && page.address() == address;
+            case Translation.Faulted(var fault) -> fault.code() == code;
+            case Translation.Stalled(var fault) -> fault.code() == code;
+            case Translation.Completed completed -> false;
+        };
+        if (!same) {
+            throw new AssertionError("explained as %s, but it was %x, %x".formatted(explained, code, address));
+        }
     }
 }

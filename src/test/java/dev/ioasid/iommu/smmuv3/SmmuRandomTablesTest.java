@@ -3,12 +3,9 @@ package dev.ioasid.iommu.smmuv3;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ioasid.iommu.smmuv3.oracle.Answer;
-import dev.ioasid.iommu.smmuv3.oracle.SmmuOracle;
-import dev.ioasid.iommu.smmuv3.oracle.Words;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
@@ -17,9 +14,8 @@ class SmmuRandomTablesTest {
     private static final int CONFIGURATIONS = 10_000;
     private static final int SHOWN = 10;
 
-    /** The oracle stands in for the unit. */
-    private static final Subject.Maker UNIT = (configuration, memory) ->
-            request -> new SmmuOracle(configuration.smmu, Words.of(memory), Set.of(), request).answer();
+    private static final Subject.Maker UNIT = (configuration, memory) -> HardwareSubject.of(
+            memory, configuration.smmu, configuration.eventQueueBase(), SmmuCacheGeometries.DEFAULT);
 
     @Test
     void randomTablesComeOutAsTheSpecificationSays() {

@@ -289,6 +289,19 @@ class SmmuRegistersTest {
         assertThat(unit.read(register)).isEqualTo(register.equals("GBPA") ? 0 : value);
     }
 
+    /** A size beyond IDR1's reads back, and counts as that. */
+    @Test
+    void theLargestQueues() {
+        become("IDR1=430c10");
+        unit.write("CMDQ_BASE=1f EVENTQ_BASE=1f PRIQ_BASE=1f");
+        unit.write(
+                "CMDQ_PROD=ffffffff CMDQ_CONS=fffff EVENTQ_PROD=fffff EVENTQ_CONS=fffff PRIQ_PROD=fffff PRIQ_CONS=fffff");
+
+        assertThat(unit.registers.all())
+                .containsAllEntriesOf(registers("CMDQ_BASE=1f CMDQ_PROD=7 CMDQ_CONS=7 EVENTQ_BASE=1f EVENTQ_PROD=f"
+                        + " EVENTQ_CONS=f PRIQ_BASE=1f PRIQ_PROD=3 PRIQ_CONS=3"));
+    }
+
     @ParameterizedTest(name = "{0}")
     @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
             written | reads | why
