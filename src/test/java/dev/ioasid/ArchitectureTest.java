@@ -73,11 +73,15 @@ class ArchitectureTest {
                 .that()
                 .haveNameMatching(
                         ".*\\.(VtdHardware|VtdTranslation|LegacyTranslation|ScalableTranslation|StraightTranslation|VtdCaches"
-                                + "|CacheFills|VtdRegisters|InvalidationQueue|DescriptorEffects|DeviceTlbs|FaultLog)")
+                                + "|CacheFills|VtdRegisters|InvalidationQueue|DescriptorEffects|DeviceTlbs|FaultLog"
+                                + "|SmmuHardware|SmmuTranslation|AtsTranslation|StreamTable|CdTable|SecondStage|SmmuCaches"
+                                + "|SmmuRegisters|CommandQueue|CommandExecution|EventQueue|EventReports|Requesters|Stalls)")
                 .should()
                 .dependOnClassesThat()
                 .haveNameMatching(".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|TableIds|QueueWriter"
-                        + "|RouteInvalidations|PageBlocks|FrameAllocator)")
+                        + "|RouteInvalidations|PageBlocks|FrameAllocator|SmmuDriver|StreamTableWriter|CdTableWriter"
+                        + "|CommandWriter|StreamWriter|StreamEntries|StreamInvalidations|CdPlace|NestedAsids|Forgetting"
+                        + "|TlbiRanges|SmmuTableShapes)")
                 .because("the hardware half reads registers and memory only")
                 .check(CODE);
     }

@@ -96,7 +96,8 @@ final class SmmuCaches {
             transaction.cd1 = cds.word(found, 1);
             transaction.cd2 = cds.word(found, 2);
             transaction.legal = cds.tag(found) != ILLEGAL;
-            hit = cds.holds(found);
+            boolean sameSte = cds.word(found, 3) == through(transaction);
+            hit = cds.holds(found) && sameSte;
         }
         if (!transaction.isDry()) {
             cds.count(hit);
@@ -113,7 +114,12 @@ final class SmmuCaches {
                 transaction.cd0,
                 transaction.cd1,
                 transaction.cd2,
-                0);
+                through(transaction));
+    }
+
+    /** What was said by the STE that a CD was found through: while a stream's are being forgotten, one may be new and the other old. */
+    private static long through(Transaction transaction) {
+        return transaction.ste0 ^ Long.rotateLeft(transaction.ste2, 23) ^ Long.rotateLeft(transaction.ste3, 43);
     }
 
     // ---- translations

@@ -199,7 +199,7 @@ final class DriverBench implements AutoCloseable {
     /** What the queue was given since the last time, as it stands in the ring. */
     List<String> asked() {
         long ring = register("CMDQ_BASE") & 0xf_ffff_ffff_f000L;
-        long consumed = register("CMDQ_CONS");
+        long consumed = register("CMDQ_CONS") & 0xf_ffff; // without ERR
         var names = new ArrayList<String>();
         for (; looked != consumed; looked = looked + 1 & 0x1ff) {
             long at = ring + (looked & 0xff) * 16;
