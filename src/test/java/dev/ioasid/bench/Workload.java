@@ -92,7 +92,7 @@ public enum Workload {
             return sum;
         }
 
-        private static long next(long x) {
+        static long next(long x) {
             long y = x ^ x << 13;
             y ^= y >>> 7;
             return y ^ y << 17;
