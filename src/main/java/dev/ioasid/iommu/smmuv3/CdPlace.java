@@ -67,10 +67,6 @@ sealed interface CdPlace {
             this.granuleShift = parent.format().granuleShift();
         }
 
-        IoPageTable parent() {
-            return parent;
-        }
-
         boolean isEmpty() {
             return used.isEmpty();
         }

@@ -35,8 +35,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>What a stream can be led to.</b> Requests without PASID to a table of stage 1 or 2, or past both; those with a PASID to tables of
  * stage 1; either to a user's table of stage 1, nested on one of stage 2; or the user's own table of CDs says it for all of them. There is
- * one stage 2 for a stream, so that all its routes go through the same, or through none. PASID 0 cannot be led: with it, requests
- * without PASID find their CD. A device is known from its first attach until it is removed: in between, what is not led is aborted
+ * one stage 2 for a stream, so that all its routes go through the same, or through none. PASID 0 cannot be led: its CD is
+ * that of requests without PASID. A device is known from its first attach until it is removed: in between, what is not led is aborted
  * without an event. A device that does not answer an invalidation has its ATS taken away: it can go on, but no longer by
  * translations that it should have forgotten.
  *
@@ -263,7 +263,7 @@ public final class SmmuDriver implements IommuDriver {
             throw new RefusedException(
                     Errno.EINVAL,
                     pasid == 0
-                            ? "PASID 0 is taken: with it, requests without PASID find their context descriptor"
+                            ? "PASID 0 cannot be led: its context descriptor is that of requests without PASID"
                             : "PASID %d does not fit the %d bits of %s".formatted(pasid, bits, requester.rid()),
                     Map.of("pasid", pasid));
         }

@@ -23,7 +23,7 @@ final class TlbiRanges {
     /**
      * The commands for every page that meets {@code first..last}.
      *
-     * @param granuleShift of the table that the pages are from; 0: not known, so that all must be forgotten but for single pages of 4 KiB
+     * @param granuleShift of the table that the pages are from; 0: not known, so that each page of 4 KiB is said by itself
      * @param all the command for everything
      */
     static List<long[]> of(

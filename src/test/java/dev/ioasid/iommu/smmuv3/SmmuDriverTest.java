@@ -629,6 +629,47 @@ class SmmuDriverTest {
         assertThat(bench.look(DEVICE, 5)).isEqualTo("blocked");
     }
 
+    /** One stage, or queues of one entry, or StreamIDs for which one level is enough. */
+    @Test
+    void unitsThatHaveLittleAreDrivenToo() {
+        var base = SmmuCapabilities.DEFAULT;
+        var small = DriverBench.with(DriverBench.with(base, 1, Idr1.CMDQS, 0), 1, Idr1.EVENTQS, 0);
+        for (var unit : List.of(
+                DriverBench.with(base, 0, Idr0.S2P, 0),
+                DriverBench.with(base, 0, Idr0.S1P, 0),
+                DriverBench.with(small, 0, Idr0.ATS, 0))) {
+            try (var own = new DriverBench(unit, CACHES)) {
+                var table = own.table(unit.s1() ? "armv8-stage1" : "armv8-stage2", 0x10_0000);
+                own.driver.attach(DEVICE, NO_PASID, new Destination.Paged(table));
+                assertThat(own.look(DEVICE, NO_PASID)).isEqualTo("0x100abc");
+                table.unmap(IOVA, 0x1000);
+                assertThat(own.look(DEVICE, NO_PASID)).isEqualTo("F_TRANSLATION");
+                if (!unit.s1()) {
+                    assertRefused(
+                            Errno.EOPNOTSUPP,
+                            "pasidBits",
+                            () -> own.driver.attach(DEVICE, 1, new Destination.Paged(table)));
+                }
+                own.driver.close();
+                table.close();
+                assertThat(own.frames.freeBytes()).isEqualTo(own.freeAtFirst);
+            }
+        }
+        var narrow = DriverBench.with(base, 1, Idr1.SIDSIZE, 6);
+        try (var own = new DriverBench(narrow, CACHES)) {
+            var device = new Requester(0x3f, 0, false, false);
+            own.driver.attach(device, NO_PASID, new Destination.Paged(own.stage1(0x10_0000)));
+            assertThat(own.look(device, NO_PASID)).isEqualTo("0x100abc");
+            assertThat(own.register("STRTAB_BASE_CFG")).isEqualTo(6);
+        }
+        var wide = DriverBench.with(base, 1, Idr1.SIDSIZE, 32);
+        try (var own = new DriverBench(wide, CACHES)) {
+            var far = new Requester(new Rid(0, 0, 1, 0), 0x10_0000, 0, false, false);
+            assertRefused(
+                    Errno.EOPNOTSUPP, "20 bits", () -> own.driver.attach(far, NO_PASID, new Destination.PassThrough()));
+        }
+    }
+
     @Test
     void aUnitThatIsTakenOverAgainAnswersTheSame() {
         var own = stage1(0x10_0000);
