@@ -37,8 +37,7 @@ public final class VmsaWorld implements AutoCloseable {
     private final FrameAllocator frames = new FrameAllocator(memory);
     private final FrameCounters counters = new FrameCounters(memory);
     private final List<IoPageTable> tables = new ArrayList<>();
-    private final SmmuHardware hardware =
-            new SmmuHardware(memory, SmmuCapabilities.DEFAULT, SmmuCacheGeometries.NONE);
+    private final SmmuHardware hardware = new SmmuHardware(memory, SmmuCapabilities.DEFAULT, SmmuCacheGeometries.NONE);
     private final long smallBase = 0x7F12_3440_0000L;
     private final long base = 0x7F00_0000_0000L;
     private final long guestBase = 0x5555_0000_0000L;

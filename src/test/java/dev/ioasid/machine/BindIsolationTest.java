@@ -79,8 +79,7 @@ class BindIsolationTest {
                             switch (on) {
                                 case VTD ->
                                     new String[] {"SFS.2", "SFS.3", "SFS.8", "SGN.1", "SGN.2", "SGN.6", "SSS.2"};
-                                case SMMUV3 ->
-                                    new String[] {"F_TRANSLATION", "F_PERMISSION", "F_ACCESS"};
+                                case SMMUV3 -> new String[] {"F_TRANSLATION", "F_PERMISSION", "F_ACCESS"};
                             });
         }
     }
