@@ -13,8 +13,7 @@ import dev.ioasid.memory.Readers;
 import dev.ioasid.pagetable.IoPageTable;
 import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.Permissions;
-import dev.ioasid.pagetable.Steps;
-import dev.ioasid.pagetable.StructureCaches;
+import dev.ioasid.pagetable.StraightVmsa;
 import dev.ioasid.pagetable.TableCaches;
 import dev.ioasid.pagetable.TableFormat;
 import dev.ioasid.pagetable.VmsaDescriptor;
@@ -41,6 +40,8 @@ public final class VmsaWorld implements AutoCloseable {
     private final long smallBase = 0x7F12_3440_0000L;
     private final long base = 0x7F00_0000_0000L;
     private final long guestBase = 0x5555_0000_0000L;
+    private final StraightVmsa stage1 = new StraightVmsa(STAGE_1);
+    private final StraightVmsa stage2 = new StraightVmsa(STAGE_2);
     private long root;
     private long guestRoot;
     private long nextGuestFrame = 0x1000_0000L;
@@ -118,34 +119,20 @@ public final class VmsaWorld implements AutoCloseable {
     }
 
     long walkStage1(long random) {
-        return walk(STAGE_1, random);
+        return walk(stage1, random);
     }
 
     long walkStage2(long random) {
-        return walk(STAGE_2, random);
+        return walk(stage2, random);
     }
 
-    private long walk(TableFormat format, long random) {
-        long found = PageWalk.walk(memory, format, root, smallBase | random & AREA - 1, need(random), Steps.UNSEEN);
-        return plain(found);
+    private long walk(StraightVmsa straight, long random) {
+        return plain(straight.walk(memory, root, smallBase | random & AREA - 1, need(random), null, 0, 0));
     }
 
     long walkNested(long random) {
         long iova = guestBase | random & 0xfff_ffff;
-        long found = PageWalk.walk(
-                memory,
-                STAGE_1,
-                guestRoot,
-                iova,
-                need(random),
-                STAGE_2,
-                root,
-                INPUT_BITS,
-                0,
-                StructureCaches.NONE,
-                0,
-                Steps.UNSEEN);
-        return plain(found);
+        return plain(stage1.walk(memory, guestRoot, iova, need(random), stage2, root, 0));
     }
 
     long translate(long random) {

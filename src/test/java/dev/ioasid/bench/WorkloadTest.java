@@ -9,6 +9,15 @@ import org.junit.jupiter.params.provider.EnumSource;
 class WorkloadTest {
     @ParameterizedTest
     @EnumSource
+    void anSmmuComesToTheResultsOfVtd(VmsaWorkload workload) {
+        try (var world = workload.open()) {
+            var loop = new VmsaWorkload.Loop(workload, world, Workload.SEED);
+            assertThat(loop.run(Workload.CHECKED)).isEqualTo(workload.like().checksum());
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void theSumOfTheResultsIsThatOfTheProgramInC(Workload workload) {
         try (var world = workload.open()) {
             var loop = new Workload.Loop(workload, world, Workload.SEED);

@@ -2,6 +2,7 @@ package dev.ioasid.iommu.smmuv3;
 
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.pagetable.PageWalk;
+import dev.ioasid.pagetable.StraightVmsa;
 import dev.ioasid.pagetable.TableFormat;
 import dev.ioasid.pagetable.Walked;
 
@@ -17,7 +18,7 @@ final class SecondStage {
         this.formats = formats;
     }
 
-    TableFormat format(Transaction transaction) {
+    StraightVmsa format(Transaction transaction) {
         long w2 = transaction.ste2;
         int granule = SmmuFormats.granule((int) Ste.S2TG.get(w2));
         return formats.stage2(
@@ -48,6 +49,19 @@ final class SecondStage {
         return capabilities.fwb() && Ste.S2FWB.isSet(transaction.ste1) ? how | PageWalk.FORCED_TYPES : how;
     }
 
+    /** Translates the address of a transaction the short way; {@link dev.ioasid.pagetable.StraightWalk#UNDECIDED} if that is not enough. */
+    long straight(Transaction transaction) {
+        var straight = format(transaction);
+        return straight.walk(
+                memory,
+                root(transaction, straight.format()),
+                transaction.input,
+                transaction.how | how(transaction),
+                null,
+                0,
+                0);
+    }
+
     /**
      * Translates an address of the second stage alone.
      *
@@ -55,7 +69,7 @@ final class SecondStage {
      * @return see {@link Walked}; or a refusal
      */
     long walk(Transaction transaction, long ipa, int request, FaultClass doing, SmmuSteps steps) {
-        var format = format(transaction);
+        var format = format(transaction).format();
         int how = how(transaction) | request | (doing == FaultClass.CD ? PageWalk.TABLE : 0);
         long walked = PageWalk.alone(memory, format, root(transaction, format), ipa, how, steps);
         if (!Walked.failed(walked)) {

@@ -58,6 +58,9 @@ final class SmmuCaches {
 
     /** Whether an STE is kept, and then its first words; counted unless the transaction is dry. */
     boolean findSte(Transaction transaction) {
+        if (!stes.exists()) {
+            return false;
+        }
         long found = stes.find(VALID | Integer.toUnsignedLong(transaction.streamId), 0);
         boolean hit = found != SetAssociativeCache.MISS;
         if (hit) {
@@ -89,6 +92,9 @@ final class SmmuCaches {
     // ---- CDs
 
     boolean findCd(Transaction transaction) {
+        if (!cds.exists()) {
+            return false;
+        }
         long found = cds.find(VALID | Integer.toUnsignedLong(transaction.streamId), transaction.cdIndex);
         boolean hit = found != SetAssociativeCache.MISS;
         if (hit) {
@@ -145,8 +151,16 @@ final class SmmuCaches {
         return who & ~ASID | GLOBAL;
     }
 
+    /** Whether translations are kept at all. */
+    boolean hasTlb() {
+        return tlb.exists();
+    }
+
     /** What is known of an address, see {@link Walked}; 0 for nothing. */
     long find(long who, long address, long need, boolean counted) {
+        if (!tlb.exists()) {
+            return 0;
+        }
         long known = tlb.find(who, address, need);
         if (known == 0 && globals) {
             known = tlb.find(anyAsid(who), address, need);

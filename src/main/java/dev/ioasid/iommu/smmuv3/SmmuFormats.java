@@ -1,11 +1,12 @@
 package dev.ioasid.iommu.smmuv3;
 
+import dev.ioasid.pagetable.StraightVmsa;
 import dev.ioasid.pagetable.TableFormat;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The table formats that STEs and CDs can ask a unit for, each made when it is asked for the first time. Any thread may call; a format
+ * The table formats that STEs and CDs can ask a unit for, with the short way through tables of each, made when it is asked for the first time. Any thread may call; a format
  * that two threads make at once is made twice and is the same.
  */
 final class SmmuFormats {
@@ -23,7 +24,7 @@ final class SmmuFormats {
     private static final int LEVELS = 3;
     private static final int KINDS = 1 + 1 + 2; // wide, stage, granule
     /** Formats are values: all units share them. */
-    private static final AtomicReferenceArray<@Nullable TableFormat> FORMATS =
+    private static final AtomicReferenceArray<@Nullable StraightVmsa> FORMATS =
             new AtomicReferenceArray<>(1 << KINDS + LEVELS + INPUT_BITS + OUTPUTS);
 
     private final boolean wide;
@@ -59,23 +60,24 @@ final class SmmuFormats {
     }
 
     /** @param outputs IPS as encoded, capped at OAS */
-    TableFormat stage1(int granuleShift, int inputBits, int outputs) {
+    StraightVmsa stage1(int granuleShift, int inputBits, int outputs) {
         int index = index(0, granuleShift, 0, inputBits, outputs);
         var format = FORMATS.get(index);
         if (format == null) {
-            format = TableFormat.armv8Stage1(granuleShift, inputBits, SmmuCapabilities.addressBits(outputs), wide);
+            format = new StraightVmsa(
+                    TableFormat.armv8Stage1(granuleShift, inputBits, SmmuCapabilities.addressBits(outputs), wide));
             FORMATS.set(index, format);
         }
         return format;
     }
 
     /** @param outputs S2PS as encoded, capped at OAS */
-    TableFormat stage2(int granuleShift, int levels, int inputBits, int outputs) {
+    StraightVmsa stage2(int granuleShift, int levels, int inputBits, int outputs) {
         int index = index(1, granuleShift, levels, inputBits, outputs);
         var format = FORMATS.get(index);
         if (format == null) {
-            format = TableFormat.armv8Stage2(
-                    granuleShift, levels, inputBits, SmmuCapabilities.addressBits(outputs), wide);
+            format = new StraightVmsa(TableFormat.armv8Stage2(
+                    granuleShift, levels, inputBits, SmmuCapabilities.addressBits(outputs), wide));
             FORMATS.set(index, format);
         }
         return format;

@@ -4,6 +4,8 @@ import dev.ioasid.iommu.Stage;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.Steps;
+import dev.ioasid.pagetable.StraightVmsa;
+import dev.ioasid.pagetable.StraightWalk;
 import dev.ioasid.pagetable.StructureCaches;
 import dev.ioasid.pagetable.TableFormat;
 import dev.ioasid.pagetable.Walked;
@@ -18,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 final class SmmuTranslation {
     /** In what was found: no stage translates it. */
     static final long UNTRANSLATED = 1L << 61;
+
+    /** The short way has not been gone to its end. A unit with a TLB has to know of the leaf, and goes the long way. */
+    private static final long UNDECIDED = StraightWalk.UNDECIDED;
 
     private static final int REQUEST = PageWalk.READ | PageWalk.WRITE | PageWalk.EXECUTE;
     private static final int TOP_BYTE = 56;
@@ -151,6 +156,10 @@ final class SmmuTranslation {
             steps.knownByTlb(known);
             return known;
         }
+        long found = caches.hasTlb() ? UNDECIDED : secondStage.straight(transaction);
+        if (found != UNDECIDED) {
+            return found;
+        }
         transaction.leafShift = 0;
         long walked = secondStage.walk(transaction, transaction.input, transaction.how, FaultClass.IN, steps);
         return settle(who, transaction, transaction.input, walked);
@@ -215,7 +224,7 @@ final class SmmuTranslation {
         return 64 - (int) (upper ? Cd.T1SZ : Cd.T0SZ).get(transaction.cd0);
     }
 
-    private TableFormat format(Transaction transaction, boolean upper) {
+    private StraightVmsa format(Transaction transaction, boolean upper) {
         long cd0 = transaction.cd0;
         int granule =
                 upper ? SmmuFormats.upperGranule((int) Cd.TG1.get(cd0)) : SmmuFormats.granule((int) Cd.TG0.get(cd0));
@@ -263,19 +272,31 @@ final class SmmuTranslation {
 
     private long walk(long who, long address, boolean one, boolean upper, Transaction transaction, SmmuSteps steps) {
         transaction.leafShift = 0;
-        var format = format(transaction, upper);
+        var straight = format(transaction, upper);
+        var format = straight.format();
         long root = root(transaction, upper, format);
         int how = walkedHow(transaction, one, upper);
         long input = address & (1L << format.inputBits()) - 1;
         if (!transaction.stage2()) {
+            long found = caches.hasTlb() ? UNDECIDED : straight.walk(memory, root, input, how, null, 0, 0);
+            if (found != UNDECIDED) {
+                return found;
+            }
             long walked = PageWalk.walk(memory, format, root, input, how, steps);
             return Walked.failed(walked)
                     ? failed(walked, format, root, input, how, null, 0, 0, transaction)
                     : settle(who, transaction, address, walked);
         }
-        var parent = secondStage.format(transaction);
+        var straightParent = secondStage.format(transaction);
+        var parent = straightParent.format();
         long parentRoot = secondStage.root(transaction, parent);
         int parentHow = secondStage.how(transaction);
+        long found = caches.hasTlb()
+                ? UNDECIDED
+                : straight.walk(memory, root, input, how, straightParent, parentRoot, parentHow);
+        if (found != UNDECIDED) {
+            return found;
+        }
         long walked = nested(format, root, input, how, parent, parentRoot, parentHow, steps);
         return Walked.failed(walked)
                 ? failed(walked, format, root, input, how, parent, parentRoot, parentHow, transaction)
@@ -298,8 +319,8 @@ final class SmmuTranslation {
     /** The intermediate address of a transaction that both stages have translated. */
     long intermediate(Transaction transaction) {
         boolean upper = (transaction.input >>> HALF & 1) != 0;
-        var format = format(transaction, upper);
-        var parent = secondStage.format(transaction);
+        var format = format(transaction, upper).format();
+        var parent = secondStage.format(transaction).format();
         var place = new FaultPlace();
         long unused = nested(
                 format,

@@ -17,6 +17,20 @@ class SmmuRandomTablesTest {
     private static final Subject.Maker UNIT = (configuration, memory) ->
             HardwareSubject.of(memory, configuration.smmu, configuration.eventQueueBase(), SmmuCacheGeometries.DEFAULT);
 
+    /** Without caches, what can goes the short way through its tables. */
+    @Test
+    void aUnitWithoutCachesAnswersTheSame() {
+        var wrong = new ArrayList<String>();
+        Subject.Maker plain = (configuration, memory) -> HardwareSubject.of(
+                memory, configuration.smmu, configuration.eventQueueBase(), SmmuCacheGeometries.NONE);
+        try (var comparison = new Comparison(plain, expected -> {})) {
+            for (long seed = 0; seed < CONFIGURATIONS && wrong.size() < SHOWN; seed++) {
+                wrong.addAll(comparison.of(seed));
+            }
+        }
+        assertThat(wrong).isEmpty();
+    }
+
     @Test
     void randomTablesComeOutAsTheSpecificationSays() {
         var seen = new TreeMap<String, Integer>();
