@@ -108,7 +108,7 @@ final class VmsaLeaf {
 
     private static @Nullable Failure refusal(long rights, int how) {
         if ((how & PageWalk.ANY_RIGHT) != 0) {
-            return rights == 0 ? Failure.NO_READ : null;
+            return (rights & (Walked.READ | Walked.WRITE)) == 0 ? Failure.NO_READ : null;
         }
         if ((how & PageWalk.EXECUTE) != 0) {
             return (rights & Walked.EXECUTE) == 0 ? Failure.NO_EXECUTE : null;

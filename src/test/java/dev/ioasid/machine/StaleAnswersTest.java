@@ -7,10 +7,12 @@ import dev.ioasid.iommu.CacheGeometry;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.DmaRequest.Kind;
 import dev.ioasid.iommu.Invalidation;
+import dev.ioasid.iommu.IommuCapabilities;
 import dev.ioasid.iommu.Invalidation.Cache;
 import dev.ioasid.iommu.Invalidation.Granularity;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Translation;
+import dev.ioasid.iommu.smmuv3.SmmuCapabilities;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
 import dev.ioasid.machine.InvalidationRequest.Target;
 import dev.ioasid.pagetable.Permissions;
@@ -41,11 +43,80 @@ class StaleAnswersTest {
     private static final long PAGE = 0x1000;
     private static final Rid RID1 = new Rid(0, 0x3a, 0, 0);
     private static final Rid RID2 = new Rid(0, 0x3b, 0, 0);
-    private static final int PRESENT = 1;
+    private static final Rid RID3 = new Rid(0, 0x3c, 0, 0);
     private static final int WRITE = 2;
     private static final int USER = 4;
-    private static final int LARGE = 0x80;
-    private static final long ADDRESS = 0xf_ffff_ffff_f000L;
+    private static final long ADDRESS = 0xffff_ffff_f000L;
+
+    /** How an architecture writes entries, and what it calls what is wrong with them. */
+    private enum Tables {
+        VTD("x86-64", "0x71", "0x79", "0x81", "0x85") {
+            @Override
+            long entry(long address, boolean table, int level, int rights) {
+                return address | 1 | rights | (table || level == 1 ? 0 : 0x80);
+            }
+
+            @Override
+            boolean isTable(long entry, int level) {
+                return level > 1 && (entry & 0x80) == 0;
+            }
+
+            @Override
+            int rights(long entry, boolean table) {
+                return (int) entry & (WRITE | USER);
+            }
+        },
+        /** VMSAv8-64: tables take rights away, leaves grant them; pages are accessed, and of one ASID. */
+        SMMUV3("armv8-stage1", "0x10", "0x10", "0x13", "0x13") {
+            private static final long NO_USER = 1L << 61;
+            private static final long NO_WRITE = 1L << 62;
+            private static final int AP1 = 1 << 6;
+            private static final int AP2 = 1 << 7;
+
+            @Override
+            long entry(long address, boolean table, int level, int rights) {
+                boolean write = (rights & WRITE) != 0;
+                boolean user = (rights & USER) != 0;
+                if (table) {
+                    return address | 3 | (write ? 0 : NO_WRITE) | (user ? 0 : NO_USER);
+                }
+                return address | (level == 1 ? 3 : 1) | 1 << 10 | 1 << 11 | (user ? AP1 : 0) | (write ? 0 : AP2);
+            }
+
+            @Override
+            boolean isTable(long entry, int level) {
+                return level > 1 && (entry & 2) != 0;
+            }
+
+            @Override
+            int rights(long entry, boolean table) {
+                return table
+                        ? ((entry & NO_WRITE) == 0 ? WRITE : 0) | ((entry & NO_USER) == 0 ? USER : 0)
+                        : ((entry & AP2) == 0 ? WRITE : 0) | ((entry & AP1) != 0 ? USER : 0);
+            }
+        };
+
+        final String format;
+        final String absent;
+        final String hidden;
+        final String notUser;
+        final String readOnly;
+
+        /** @param hidden the parent does not map it */
+        Tables(String format, String absent, String hidden, String notUser, String readOnly) {
+            this.format = format;
+            this.absent = "fault " + absent;
+            this.hidden = "fault " + hidden;
+            this.notUser = "fault " + notUser;
+            this.readOnly = "fault " + readOnly;
+        }
+
+        abstract long entry(long address, boolean table, int level, int rights);
+
+        abstract boolean isTable(long entry, int level);
+
+        abstract int rights(long entry, boolean table);
+    }
 
     // guest memory of each parent, in pages
     private static final int ROOTS = 4;
@@ -134,6 +205,7 @@ class StaleAnswersTest {
     private final List<Guest> guests = new ArrayList<>();
     private final List<Bound> binds = new ArrayList<>();
     private final List<Long> pages = new ArrayList<>();
+    private Tables entries = Tables.VTD;
     private SplittableRandom random = new SplittableRandom();
     private long time;
     private int stale;
@@ -141,8 +213,16 @@ class StaleAnswersTest {
     private int faulted;
 
     @ParameterizedTest
-    @CsvSource({"1, 64, 8", "2, 4, 2", "3, 1, 1"})
-    void everyAnswerIsOneThatTheArchitectureAllows(long seed, int sets, int ways) {
+    @CsvSource({
+        "VTD,    1, 64, 8",
+        "VTD,    2, 4,  2",
+        "VTD,    3, 1,  1",
+        "SMMUV3, 4, 64, 8",
+        "SMMUV3, 5, 4,  2",
+        "SMMUV3, 6, 1,  1"
+    })
+    void everyAnswerIsOneThatTheArchitectureAllows(Tables architecture, long seed, int sets, int ways) {
+        entries = architecture;
         random = new SplittableRandom(seed);
         try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
             setUp(machine, new CacheGeometry(sets, ways));
@@ -168,17 +248,21 @@ class StaleAnswersTest {
     }
 
     private void setUp(Machine machine, CacheGeometry geometry) {
-        var names = List.of(
-                "iotlb",
-                "first-stage-paging-structure-cache",
-                "second-stage-paging-structure-cache",
-                "pasid-cache",
-                "context-cache",
-                "device-tlb");
+        boolean smmu = entries == Tables.SMMUV3;
+        var names = smmu
+                ? List.of("ste", "cd", "tlb", "atc")
+                : List.of(
+                        "iotlb",
+                        "first-stage-paging-structure-cache",
+                        "second-stage-paging-structure-cache",
+                        "pasid-cache",
+                        "context-cache",
+                        "device-tlb");
         var caches = new HashMap<String, CacheGeometry>();
         names.forEach(name -> caches.put(name, geometry));
-        machine.apply(new Command.CreateIommu("iommu0", true, VtdCapabilities.DEFAULT, caches));
-        for (var rid : List.of(RID1, RID2)) {
+        IommuCapabilities capabilities = smmu ? SmmuCapabilities.DEFAULT : VtdCapabilities.DEFAULT;
+        machine.apply(new Command.CreateIommu("iommu0", true, capabilities, caches));
+        for (var rid : List.of(RID1, RID2, RID3)) {
             machine.apply(
                     new Command.CreateDevice(rid, "iommu0", new DeviceTraits(null, 20, true, true, null, List.of())));
         }
@@ -195,7 +279,7 @@ class StaleAnswersTest {
         }
         bind(machine, guests.get(0), new Route(RID1, 1), 0);
         bind(machine, guests.get(0), new Route(RID1, 2), 1);
-        bind(machine, guests.get(1), new Route(RID1, 3), 0);
+        bind(machine, guests.get(1), new Route(smmu ? RID3 : RID1, 3), 0); // an SMMU's streams have one parent each
         bind(machine, guests.get(1), Route.of(RID2), 1);
         for (int i4 = 0; i4 < 2; i4++) {
             for (int i3 = 0; i3 < 2; i3++) {
@@ -230,7 +314,7 @@ class StaleAnswersTest {
     }
 
     private void bind(Machine machine, Guest guest, Route route, int root) {
-        var bind = machine.apply(new Command.Bind(route, guest.ioasid, "x86-64", 48, root * PAGE));
+        var bind = machine.apply(new Command.Bind(route, guest.ioasid, entries.format, 48, root * PAGE));
         binds.add(new Bound(bind.id(), guest, route, root * PAGE));
     }
 
@@ -248,16 +332,16 @@ class StaleAnswersTest {
     private void edit(Machine machine, Guest guest, int level, int number, int index) {
         long at = (level == 4 ? number * PAGE : table(level, number)) + index * 8L;
         int rarely = level == 1 ? 8 : 30;
-        long flags = PRESENT | (random.nextInt(rarely) == 0 ? 0 : WRITE) | (random.nextInt(rarely) == 0 ? 0 : USER);
+        int rights = (random.nextInt(rarely) == 0 ? 0 : WRITE) | (random.nextInt(rarely) == 0 ? 0 : USER);
         long entry;
         if (random.nextInt(rarely) == 0) {
             entry = 0;
         } else if (level == 1) {
-            entry = (FIRST_DATA + random.nextInt(DATA)) * PAGE | flags;
+            entry = entries.entry((FIRST_DATA + random.nextInt(DATA)) * PAGE, false, level, rights);
         } else if (level == 2 && random.nextInt(5) == 0) {
-            entry = LARGE_DATA | LARGE | flags;
+            entry = entries.entry(LARGE_DATA, false, level, rights);
         } else {
-            entry = table(level - 1, random.nextInt(TABLES_OF_A_LEVEL)) | flags;
+            entry = entries.entry(table(level - 1, random.nextInt(TABLES_OF_A_LEVEL)), true, level, rights);
         }
         if (guest.pages.containsKey(at & -PAGE)) {
             var bytes = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(entry);
@@ -429,15 +513,15 @@ class StaleAnswersTest {
             long leaves,
             Set<String> answers) {
         if (!bound.guest.pages.containsKey(table)) {
-            answers.add("fault 0x79");
+            answers.add(entries.hidden);
             return;
         }
         int shift = 12 + 9 * (level - 1);
         var word = bound.guest.word(table + (page >>> shift & 511) * 8);
         step(bound, page, access, ask, word.now, level, rights, tables, leaves, answers);
         for (var held : word.past) {
-            boolean leaf = level == 1 || (held.value() & LARGE) != 0;
-            if ((held.value() & PRESENT) != 0 && held.until() > (leaf ? leaves : tables)) {
+            boolean leaf = !entries.isTable(held.value(), level);
+            if ((held.value() & 1) != 0 && held.until() > (leaf ? leaves : tables)) {
                 step(bound, page, access, ask, held.value(), level, rights, tables, leaves, answers);
             }
         }
@@ -454,33 +538,34 @@ class StaleAnswersTest {
             long tables,
             long leaves,
             Set<String> answers) {
-        if ((entry & PRESENT) == 0) {
-            answers.add("fault 0x71");
+        if ((entry & 1) == 0) {
+            answers.add(entries.absent);
             return;
         }
-        int common = rights & (int) entry;
-        if (level > 1 && (entry & LARGE) == 0) {
+        boolean table = entries.isTable(entry, level);
+        int common = rights & entries.rights(entry, table);
+        if (table) {
             walk(bound, page, access, ask, entry & ADDRESS, level - 1, common, tables, leaves, answers);
             return;
         }
         if ((common & USER) == 0) {
-            answers.add("fault 0x81");
+            answers.add(entries.notUser);
             return;
         }
         boolean writable = (common & WRITE) != 0;
         if (access == Access.WRITE && !writable) {
-            answers.add("fault 0x85");
+            answers.add(entries.readOnly);
             return;
         }
         long guestPage = entry & ADDRESS | (level == 2 ? page & 0x1f_ffff : 0);
         var host = bound.guest.pages.get(guestPage);
         if (host == null) {
-            answers.add("fault 0x79");
+            answers.add(entries.hidden);
             return;
         }
         boolean both = writable && !bound.guest.readOnly.contains(guestPage);
         if (access == Access.WRITE && !both) {
-            answers.add("fault 0x85");
+            answers.add(entries.readOnly);
             return;
         }
         answers.add("0x%x %s".formatted(host, both ? "rw" : "r"));
