@@ -110,7 +110,8 @@ final class AtsTranslation {
                 null);
     }
 
-    private static boolean asksToExecute(DmaRequest request) {
+    /** Whether a translation request asks for the right to execute: only one with a SubstreamID can. */
+    static boolean asksToExecute(DmaRequest request) {
         return request.hasPasid() && request.access() == Access.EXECUTE;
     }
 

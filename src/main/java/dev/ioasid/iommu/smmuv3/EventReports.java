@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * {@link EventQueue} and {@link Stalls}, one after the other.
  */
 final class EventReports {
+    /** Pages that a translation request asks about. */
+    private static final int ONE_PAGE = 1;
+
     private final EventQueue queue;
     private final Stalls stalls;
     private final AtomicLongArray counts = new AtomicLongArray(SmmuEvent.values().length);
@@ -72,6 +75,14 @@ final class EventReports {
         var record = EventRecord.of(event, transaction.streamId, transaction.substreamId)
                 .access((how & PageWalk.WRITE) == 0, (how & PageWalk.EXECUTE) != 0, (how & PageWalk.PRIVILEGED) != 0)
                 .input(transaction.input);
+        if (event == SmmuEvent.F_BAD_ATS_TREQ) {
+            int asked = transaction.arrived;
+            record.request(
+                    (asked & PageWalk.WRITE) != 0,
+                    transaction.asksToExecute,
+                    (asked & PageWalk.PRIVILEGED) != 0,
+                    ONE_PAGE);
+        }
         var stage = SmmuRefusal.stage(refusal);
         if (stage == Stage.FIRST) {
             record.stage1(SmmuRefusal.doing(refusal));

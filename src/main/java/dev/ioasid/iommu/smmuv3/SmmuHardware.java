@@ -150,6 +150,7 @@ public final class SmmuHardware implements IommuHardware {
         int since = atc == null ? 0 : atc.epoch();
         var state = registers.state();
         transaction.begin(streamId, request.pasid(), request.iova(), how);
+        transaction.asksToExecute = AtsTranslation.asksToExecute(request);
         long outcome = unstalled(ats.request(state, transaction, transaction));
         if (SmmuRefusal.is(outcome) && AtsTranslation.isRecorded(state, outcome)) {
             outcome = reports.report(outcome, transaction, how);

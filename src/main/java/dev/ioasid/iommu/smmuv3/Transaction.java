@@ -18,6 +18,11 @@ final class Transaction implements SmmuSteps {
     /** By the constants of {@link PageWalk}, after what the STE overrides. */
     int how;
 
+    /** As it arrived, which the STE does not override. */
+    int arrived;
+    /** Of a translation request: it asks for the right to execute, which {@link #how} does not say. */
+    boolean asksToExecute;
+
     // the words of its STE and CD that a translation needs
     long ste0;
     long ste1;
@@ -53,6 +58,8 @@ final class Transaction implements SmmuSteps {
         substreamId = substream;
         input = address;
         how = substream == DmaRequest.NO_PASID ? plain(request) : request;
+        arrived = how;
+        asksToExecute = false;
         at = 0;
         leafShift = 0;
         nonGlobal = false;
