@@ -255,7 +255,8 @@ class VtdReasonCodesTest {
             assertThat(stage).isEqualTo(parts[0]);
         }
         if (parts.length > 1) {
-            assertThat(fault.level()).isEqualTo(Integer.parseInt(parts[1]));
+            int level = fault.level() == null ? 0 : fault.level();
+            assertThat(level).isEqualTo(Integer.parseInt(parts[1]));
         }
     }
 
