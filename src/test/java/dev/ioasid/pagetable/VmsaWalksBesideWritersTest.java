@@ -44,8 +44,8 @@ class VmsaWalksBesideWritersTest {
                 var counters = new FrameCounters(memory)) {
             long free = frames.freeBytes();
             var readers = new Readers();
-            var table = new IoPageTable(
-                    memory, frames, counters, readers, format, format.inputBits(), TableCaches.NONE);
+            var table =
+                    new IoPageTable(memory, frames, counters, readers, format, format.inputBits(), TableCaches.NONE);
             var wrong = new ConcurrentLinkedQueue<String>();
             var stop = new AtomicBoolean();
             var found = new AtomicLong();
@@ -73,7 +73,11 @@ class VmsaWalksBesideWritersTest {
     }
 
     private static void write(
-            IoPageTable table, TableFormat format, int writer, AtomicBoolean stop, ConcurrentLinkedQueue<String> wrong) {
+            IoPageTable table,
+            TableFormat format,
+            int writer,
+            AtomicBoolean stop,
+            ConcurrentLinkedQueue<String> wrong) {
         var random = new SplittableRandom(writer);
         long page = 1L << format.granuleShift();
         try {
@@ -111,7 +115,8 @@ class VmsaWalksBesideWritersTest {
             int stay = readers.enter();
             try {
                 for (int i = 0; i < 64; i++) {
-                    long input = slot(format, random.nextInt(WRITERS), random.nextInt(SLOTS)) + random.nextInt(6) * page;
+                    long input =
+                            slot(format, random.nextInt(WRITERS), random.nextInt(SLOTS)) + random.nextInt(6) * page;
                     long walked = i % 2 == 0
                             ? PageWalk.walk(memory, format, table.root(), input, PageWalk.READ, Steps.UNSEEN)
                             : straight.walk(memory, table.root(), input, PageWalk.READ, null, 0, 0);

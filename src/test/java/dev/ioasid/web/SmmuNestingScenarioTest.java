@@ -34,15 +34,14 @@ class SmmuNestingScenarioTest extends HttpTest {
 
     private void map(int ioasid, long iova, long length, long physical) {
         post(M1 + "/ioasids/" + ioasid + "/mappings", """
-                {"iova": "0x%x", "length": "0x%x", "permissions": "rw", "physicalAddress": "0x%x"}""".formatted(iova, length, physical)).expectStatus().isCreated();
+                {"iova": "0x%x", "length": "0x%x", "permissions": "rw", "physicalAddress": "0x%x"}""".formatted(iova, length, physical))
+                .expectStatus()
+                .isCreated();
     }
 
     private void write(int ioasid, long address, long entry) {
         var bytes = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(entry);
-        send(
-                        HttpMethod.PUT,
-                        M1 + "/ioasids/" + ioasid + "/memory/0x" + Long.toHexString(address),
-                        bytes.array())
+        send(HttpMethod.PUT, M1 + "/ioasids/" + ioasid + "/memory/0x" + Long.toHexString(address), bytes.array())
                 .expectStatus()
                 .is2xxSuccessful();
     }
@@ -57,7 +56,11 @@ class SmmuNestingScenarioTest extends HttpTest {
 
     private String ask(String rid, int pasid, String iova) {
         var body = json(post(M1 + "/translations", """
-                {"requests": [{"rid": "%s", "pasid": %d, "iova": "%s", "access": "read"}]}""".formatted(rid, pasid, iova)).expectStatus().isOk()).get("results").get(0);
+                {"requests": [{"rid": "%s", "pasid": %d, "iova": "%s", "access": "read"}]}""".formatted(rid, pasid, iova))
+                        .expectStatus()
+                        .isOk())
+                .get("results")
+                .get(0);
         return body.has("address")
                 ? body.get("address").asString()
                 : body.get("fault").get("name").asString();
@@ -93,12 +96,15 @@ class SmmuNestingScenarioTest extends HttpTest {
         guestTables(1);
         post(BINDS, """
                 {"rid": "3a:00.0", "pasid": 1, "parent": 1, "format": "armv8-stage1", "addressWidth": 48, "root": "0x10000"}""").expectStatus().isCreated();
-        var explained = json(post(M1 + "/translations/explain", """
+        var explained =
+                json(post(M1 + "/translations/explain", """
                 {"rid": "3a:00.0", "pasid": 1, "iova": "0x1abc", "access": "read"}""").expectStatus().isOk());
         assertThat(explained.get("result").get("address").asString()).isEqualTo("0x40020abc");
         var structures = new ArrayList<String>();
-        explained.get("steps").forEach(step -> structures.add(step.get("structure").asString()
-                + (step.has("level") ? "/" + step.get("level").asInt() : "")));
+        explained
+                .get("steps")
+                .forEach(step -> structures.add(step.get("structure").asString()
+                        + (step.has("level") ? "/" + step.get("level").asInt() : "")));
         assertThat(structures)
                 .startsWith("strtab-base", "l1-stream-table-descriptor", "ste", "stage-2-descriptor/0")
                 .contains("cd", "stage-1-descriptor/0", "stage-1-descriptor/1", "stage-1-descriptor/3")

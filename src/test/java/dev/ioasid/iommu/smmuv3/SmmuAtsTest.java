@@ -188,7 +188,6 @@ class SmmuAtsTest {
     }
 
     private Translation untranslated() {
-        return hardware.translate(
-                new DmaRequest(Rid.ofSourceId(0, 0x21), 5, 0x7fabcdef1234L, Access.READ, false));
+        return hardware.translate(new DmaRequest(Rid.ofSourceId(0, 0x21), 5, 0x7fabcdef1234L, Access.READ, false));
     }
 }
