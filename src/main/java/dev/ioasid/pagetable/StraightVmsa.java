@@ -23,14 +23,15 @@ public final class StraightVmsa {
             | PageWalk.TABLES_IN_MEMORY;
 
     private static final long ADDRESS = 0x0000_ffff_ffff_f000L;
+    private static final int SHIFT3 = Levels512.shift(3) - 3;
+    private static final int SHIFT4 = Levels512.shift(4) - 3;
     private static final int LARGE_GRANULE = 16;
     private static final long HIGH = 0xf000;
     private static final long ATTRIBUTES_OF_TABLES = 0x7800_0000_0000_0000L; // APTable, UXNTable, PXNTable
     private static final long BOTH = VmsaDescriptor.VALID.mask() | VmsaDescriptor.TABLE.mask();
     private static final long AP1 = VmsaDescriptor.AP1.mask();
     private static final long AP2 = VmsaDescriptor.AP2.mask();
-    private static final long S2AP_R = VmsaDescriptor.S2AP_R.mask();
-    private static final long S2AP_W = VmsaDescriptor.S2AP_W.mask();
+    private static final int S2AP_SHIFT = VmsaDescriptor.S2AP_R.low();
     private static final long UXN = VmsaDescriptor.UXN.mask();
     private static final long DBM = VmsaDescriptor.DBM.mask();
 
@@ -39,9 +40,6 @@ public final class StraightVmsa {
     private final boolean small;
     private final int levels;
     private final int granuleShift;
-    private final int shift2;
-    private final int shift3;
-    private final int shift4;
     private final long mask;
     private final long rootMask;
     private final long badInput;
@@ -59,9 +57,6 @@ public final class StraightVmsa {
         this.small = geometry.granuleShift() == Levels512.GRANULE_SHIFT;
         this.levels = geometry.levels();
         this.granuleShift = geometry.granuleShift();
-        this.shift2 = geometry.shift(2);
-        this.shift3 = geometry.shift(3);
-        this.shift4 = geometry.shift(4);
         this.mask = (1L << geometry.granuleShift()) - Long.BYTES;
         this.rootMask = geometry.rootBytes() - Long.BYTES;
         this.badInput = -1L << geometry.inputBits();
@@ -79,9 +74,63 @@ public final class StraightVmsa {
     }
 
     /**
-     * Walks a table.
+     * Walks a table in host physical memory.
      *
      * @param how by {@link PageWalk}'s constants
+     * @return what was found, or {@link StraightWalk#UNDECIDED}; see {@link Walked}
+     */
+    public long walk(PhysicalMemory memory, long root, long input, int how) {
+        if (!small || levels < 3) {
+            return walk(memory, root, input, how, null, 0, 0);
+        }
+        if (levels == 3) {
+            long e3 = memory.folded(root + (input >>> SHIFT3 & rootMask));
+            return below(memory, e3, (root & ADDRESS) & ~memory.fold(), input, how);
+        }
+        long e4 = memory.folded(root + (input >>> SHIFT4 & rootMask));
+        long e3 = memory.entry(e4, Levels512.offset(input, 3));
+        long bad = ~e4 & BOTH | e4 & badTable | (root | e4) & ADDRESS & ~memory.fold();
+        return below(memory, e3, bad, input, how);
+    }
+
+    /** The last three levels of a table of 4 KiB pages; {@code bad} is of what is above. */
+    private long below(PhysicalMemory memory, long e3, long bad, long input, int how) {
+        if ((e3 & 2) == 0) {
+            return page(e3, 30, bad | e3 & badBlock3, input, how);
+        }
+        long e2 = memory.entry(e3, Levels512.offset(input, 2));
+        if ((e2 & 2) == 0) {
+            long wrong = bad | ~e3 & BOTH | e3 & badTable | e3 & ADDRESS & ~memory.fold() | e2 & badBlock2;
+            return page(e2, 21, wrong, input, how);
+        }
+        long e1 = memory.entry(e2, Levels512.offset(input, 1));
+        long wrong = bad
+                | (~(e3 & e2) & BOTH | ~e1 & 2)
+                | (e3 | e2) & badTable
+                | (e3 | e2) & ADDRESS & ~memory.fold()
+                | e1 & badPage;
+        return page(e1, 12, wrong, input, how);
+    }
+
+    /** The page of a leaf, if it may be used. */
+    private long page(long leaf, int shift, long bad, long input, int how) {
+        long rights = first
+                ? (leaf & AP2) == 0 ? Walked.READ | Walked.WRITE : Walked.READ
+                : leaf >>> S2AP_SHIFT & REQUEST; // S2AP has the bits of Walked
+        if ((leaf & UXN) == 0) {
+            rights |= Walked.EXECUTE;
+        }
+        long wrong = bad | wanted & ~leaf | input & badInput | how & (REQUEST & ~rights | UNUSUAL);
+        if ((how & PageWalk.DIRTY_STATE) != 0) {
+            wrong |= leaf & DBM;
+        }
+        long address = leaf & ADDRESS & -1L << shift | input & (1L << shift) - 1;
+        return wrong == 0 ? Walked.found(address, shift, rights) | Walked.MARKED : StraightWalk.UNDECIDED;
+    }
+
+    /**
+     * Walks a table of either kind.
+     *
      * @param parent null if {@code root} is host physical
      * @param parentHow how the parent is walked, without a request
      * @return what was found, or {@link StraightWalk#UNDECIDED}; see {@link Walked}
@@ -94,54 +143,27 @@ public final class StraightVmsa {
             @Nullable StraightVmsa parent,
             long parentRoot,
             int parentHow) {
-        if (((how | parentHow) & UNUSUAL) != 0) {
-            return StraightWalk.UNDECIDED;
-        }
         int tableHow = parentHow | PageWalk.READ;
-        long e4 = BOTH;
-        long e3 = BOTH;
-        long e2 = BOTH;
-        long e1;
-        if (levels == 4) {
-            e4 = entry(memory, root, input >>> shift4 - 3 & rootMask, parent, parentRoot, tableHow);
-            e3 = below(memory, e4, input >>> shift3 - 3, parent, parentRoot, tableHow);
-        } else if (levels == 3) {
-            e3 = entry(memory, root, input >>> shift3 - 3 & rootMask, parent, parentRoot, tableHow);
-        }
-        long any = e4;
-        long all = e4;
-        if (levels >= 3) {
-            if ((e3 & 2) == 0) {
-                return page(memory, e3, shift3, any, all, e3 & badBlock3, input, how, parent, parentRoot, parentHow);
+        long link = root;
+        long offset = input >>> shift(levels) - 3 & rootMask;
+        long bad = 0;
+        for (int level = levels; ; level--) {
+            long e = entry(memory, link, offset, parent, parentRoot, tableHow);
+            if (level == 1 || (e & 2) == 0) {
+                bad |= level == 1 ? e & badPage | ~e & 2 : e & (level == 2 ? badBlock2 : badBlock3);
+                long found = level > 3 ? StraightWalk.UNDECIDED : page(e, shift(level), bad, input, how);
+                return parent == null || found == StraightWalk.UNDECIDED
+                        ? found
+                        : throughParent(memory, found, how, parent, parentRoot, parentHow);
             }
-            e2 = below(memory, e3, input >>> shift2 - 3, parent, parentRoot, tableHow);
-        } else if (levels == 2) {
-            e2 = entry(memory, root, input >>> shift2 - 3 & rootMask, parent, parentRoot, tableHow);
+            bad |= ~e & BOTH | e & badTable;
+            link = e & ADDRESS;
+            offset = input >>> shift(level - 1) - 3 & mask;
         }
-        any |= e3;
-        all &= e3;
-        if (levels >= 2) {
-            if ((e2 & 2) == 0) {
-                return page(memory, e2, shift2, any, all, e2 & badBlock2, input, how, parent, parentRoot, parentHow);
-            }
-            e1 = below(memory, e2, input >>> granuleShift - 3, parent, parentRoot, tableHow);
-        } else {
-            e1 = entry(memory, root, input >>> granuleShift - 3 & rootMask, parent, parentRoot, tableHow);
-        }
-        long bad = e1 & badPage | ~e1 & 2;
-        return page(memory, e1, granuleShift, any | e2, all & e2, bad, input, how, parent, parentRoot, parentHow);
     }
 
-    private long below(
-            PhysicalMemory memory,
-            long link,
-            long scaled,
-            @Nullable StraightVmsa parent,
-            long parentRoot,
-            int tableHow) {
-        return small && parent == null
-                ? memory.entry(link, scaled & mask)
-                : entry(memory, link & ADDRESS, scaled & mask, parent, parentRoot, tableHow);
+    private int shift(int level) {
+        return granuleShift + (level - 1) * (granuleShift - 3);
     }
 
     /** The descriptor in a table; 0, which grants nothing, if the way to it is not straight. */
@@ -155,53 +177,21 @@ public final class StraightVmsa {
         if (parent == null) {
             return (table & ~memory.fold()) == 0 ? memory.folded(table + offset) : 0;
         }
-        long walked = parent.walk(memory, parentRoot, table + offset, tableHow, null, 0, 0);
+        long walked = parent.walk(memory, parentRoot, table + offset, tableHow);
         return walked != StraightWalk.UNDECIDED && (Walked.address(walked) & ~memory.fold()) == 0
                 ? memory.folded(Walked.address(walked))
                 : 0;
     }
 
-    private long page(
-            PhysicalMemory memory,
-            long leaf,
-            int shift,
-            long any,
-            long all,
-            long bad,
-            long input,
-            int how,
-            @Nullable StraightVmsa parent,
-            long parentRoot,
-            int parentHow) {
-        long wrong = bad | any & badTable | ~all & BOTH | wanted & ~leaf | input & badInput;
-        if (parent == null) {
-            wrong |= any & ADDRESS & ~memory.fold();
-        }
-        long rights = (leaf & UXN) == 0 ? Walked.EXECUTE : 0;
-        if (first) {
-            rights |= (leaf & AP2) == 0 ? Walked.READ | Walked.WRITE : Walked.READ;
-        } else {
-            rights |= (leaf & S2AP_R) != 0 ? Walked.READ : 0;
-            rights |= (leaf & S2AP_W) != 0 ? Walked.WRITE : 0;
-        }
-        wrong |= how & REQUEST & ~rights;
-        if ((how & PageWalk.DIRTY_STATE) != 0) {
-            wrong |= leaf & DBM;
-        }
-        if (wrong != 0) {
-            return StraightWalk.UNDECIDED;
-        }
-        long address = leaf & ADDRESS & -1L << shift | input & (1L << shift) - 1;
-        if (parent == null) {
-            return Walked.found(address, shift, rights) | Walked.MARKED;
-        }
-        long walked = parent.walk(memory, parentRoot, address, how & REQUEST | parentHow, null, 0, 0);
+    private static long throughParent(
+            PhysicalMemory memory, long found, int how, StraightVmsa parent, long parentRoot, int parentHow) {
+        long walked = parent.walk(memory, parentRoot, Walked.address(found), how & REQUEST | parentHow);
         return walked == StraightWalk.UNDECIDED
                 ? walked
                 : Walked.found(
                                 Walked.address(walked),
-                                Math.min(shift, Walked.shift(walked)),
-                                rights & Walked.rights(walked))
+                                Math.min(Walked.shift(found), Walked.shift(walked)),
+                                Walked.rights(found) & Walked.rights(walked))
                         | Walked.MARKED;
     }
 }

@@ -127,7 +127,7 @@ public final class VmsaWorld implements AutoCloseable {
     }
 
     private long walk(StraightVmsa straight, long random) {
-        return plain(straight.walk(memory, root, smallBase | random & AREA - 1, need(random), null, 0, 0));
+        return plain(straight.walk(memory, root, smallBase | random & AREA - 1, need(random)));
     }
 
     long walkNested(long random) {

@@ -119,7 +119,7 @@ class VmsaWalksBesideWritersTest {
                             slot(format, random.nextInt(WRITERS), random.nextInt(SLOTS)) + random.nextInt(6) * page;
                     long walked = i % 2 == 0
                             ? PageWalk.walk(memory, format, table.root(), input, PageWalk.READ, Steps.UNSEEN)
-                            : straight.walk(memory, table.root(), input, PageWalk.READ, null, 0, 0);
+                            : straight.walk(memory, table.root(), input, PageWalk.READ);
                     if (walked == StraightWalk.UNDECIDED) {
                         continue;
                     }

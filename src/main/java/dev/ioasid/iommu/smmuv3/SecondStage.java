@@ -53,13 +53,7 @@ final class SecondStage {
     long straight(Transaction transaction) {
         var straight = format(transaction);
         return straight.walk(
-                memory,
-                root(transaction, straight.format()),
-                transaction.input,
-                transaction.how | how(transaction),
-                null,
-                0,
-                0);
+                memory, root(transaction, straight.format()), transaction.input, transaction.how | how(transaction));
     }
 
     /**

@@ -278,7 +278,7 @@ final class SmmuTranslation {
         int how = walkedHow(transaction, one, upper);
         long input = address & (1L << format.inputBits()) - 1;
         if (!transaction.stage2()) {
-            long found = caches.hasTlb() ? UNDECIDED : straight.walk(memory, root, input, how, null, 0, 0);
+            long found = caches.hasTlb() ? UNDECIDED : straight.walk(memory, root, input, how);
             if (found != UNDECIDED) {
                 return found;
             }

@@ -67,7 +67,7 @@ class SmmuAtsTest {
         TABLES.lines().map(line -> line.split(" ")).forEach(word -> store(hex(word[0]), hex(word[1])));
         var registers = new LinkedHashMap<>(SmmuCapabilities.DEFAULT.registers());
         registers.remove("IIDR");
-        registers.put("IDR0", registers.get("IDR0") & ~Idr0.NS1ATS.mask() | Idr0.ATSRECERR.mask());
+        registers.put("IDR0", registers.getOrDefault("IDR0", 0L) & ~Idr0.NS1ATS.mask() | Idr0.ATSRECERR.mask());
         hardware = new SmmuHardware(memory, SmmuCapabilities.raw(registers), SmmuCacheGeometries.DEFAULT);
         write("CR2", 2);
         write("EVENTQ_BASE", EVENT_QUEUE);
