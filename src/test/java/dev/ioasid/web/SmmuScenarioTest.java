@@ -4,12 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What devices, IOASIDs and binds have behind an SMMUv3. */
-@EnabledIf("dev.ioasid.Architecture#smmuv3IsBuilt")
 class SmmuScenarioTest extends HttpTest {
     private static final String DEVICES = M1 + "/devices";
     private static final String RID = DEVICES + "/3a:00.0";

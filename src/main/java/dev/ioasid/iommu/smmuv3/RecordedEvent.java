@@ -6,6 +6,7 @@ import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.Rid;
+import dev.ioasid.iommu.Stage;
 import dev.ioasid.memory.BitField;
 import java.util.Arrays;
 import java.util.List;
@@ -78,7 +79,13 @@ record RecordedEvent(List<Long> words) {
                 code(),
                 event == null ? "" : event.name(),
                 event == null ? "" : event.detail() + circumstances(),
+                stage(),
                 words);
+    }
+
+    /** Null where the record does not say. */
+    private @Nullable Stage stage() {
+        return has(S2) ? isSet(S2) ? Stage.SECOND : Stage.FIRST : null;
     }
 
     /** Where and how, as far as the record tells it: {@code ; at stage 2, fetching a CD at IPA 0x40001000}. */
