@@ -17,7 +17,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Whatever a guest writes in the tables that it has bound, no request on its routes reaches memory that the parent does not map, none
@@ -40,7 +40,7 @@ class BindIsolationTest {
     private Architecture architecture = Architecture.VTD;
 
     @ParameterizedTest
-    @MethodSource("dev.ioasid.Architecture#built")
+    @EnumSource
     void garbageLeadsNowhereButIntoTheGuestsOwnMemory(Architecture on) {
         architecture = on;
         try (var machine = Machine.create("fuzz", 1L << 28, List.of(), Preset.EMPTY)) {

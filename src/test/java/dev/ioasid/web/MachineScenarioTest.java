@@ -6,7 +6,7 @@ import dev.ioasid.Architecture;
 import java.util.ArrayList;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class MachineScenarioTest extends HttpTest {
     @Test
@@ -56,7 +56,7 @@ class MachineScenarioTest extends HttpTest {
     }
 
     @ParameterizedTest
-    @MethodSource("dev.ioasid.Architecture#built")
+    @EnumSource
     void aPresetWithOneManagedUnit(Architecture architecture) {
         post("/v1/machines", """
                 {"name": "m1", "memory": "0x10000000", "preset": "%s"}""".formatted(architecture.preset()))
