@@ -14,14 +14,17 @@ public final class DeviceTlb {
     /** Addresses are compared by so many bits. */
     private static final int ALL = Long.SIZE;
 
-    private final int sourceId;
+    private final Rid rid;
     private final CacheEpoch epoch = new CacheEpoch();
     private final Iotlb pages;
     private volatile boolean answering = true;
 
-    /** @param shifts log2 of the page sizes, ascending */
-    public DeviceTlb(int sourceId, CacheGeometry geometry, int... shifts) {
-        this.sourceId = sourceId;
+    /**
+     * @param rid whose it is
+     * @param shifts log2 of the page sizes, ascending
+     */
+    public DeviceTlb(Rid rid, CacheGeometry geometry, int... shifts) {
+        this.rid = rid;
         this.pages = new Iotlb(geometry, epoch, shifts);
     }
 
@@ -94,7 +97,7 @@ public final class DeviceTlb {
         pages.forEach((set, way, who, tag, page, shift, word) -> entries.add(new CachedEntry(
                 set,
                 way,
-                Rid.ofSourceId(0, sourceId),
+                rid,
                 tag == DmaRequest.NO_PASID ? null : Integer.valueOf((int) tag),
                 null,
                 page,

@@ -127,7 +127,9 @@ final class AtsTranslation {
         }
         long refusal = translation.stream(state, transaction, steps);
         if (refusal != 0) {
-            return state.recordAts() || SmmuRefusal.event(refusal) == null ? refusal : SmmuRefusal.silent(refusal);
+            var event = SmmuRefusal.event(refusal);
+            // what is recorded follows from CR2.REC_CFG_ATS alone, and not from RECINVSID
+            return event == null ? refusal : state.recordAts() ? SmmuRefusal.of(event) : SmmuRefusal.silent(refusal);
         }
         return switch (effective(state, transaction)) {
             case Ste.EATS_FULL -> passed(transaction);

@@ -31,10 +31,9 @@ final class EventReports {
      * Reports a refusal as hardware does.
      *
      * @param transaction whose it is
-     * @param arrived how the transaction was before the STE overrode it
      * @return the refusal, and whether it has been recorded
      */
-    long report(long refusal, Transaction transaction, int arrived) {
+    long report(long refusal, Transaction transaction) {
         var event = SmmuRefusal.event(refusal);
         if (event == null) {
             return refusal;
@@ -42,15 +41,16 @@ final class EventReports {
         counts.getAndIncrement(event.ordinal());
         transaction.stag = 0;
         if (SmmuRefusal.isStalled(refusal)) {
-            return stall(refusal, transaction, arrived);
+            return stall(refusal, transaction);
         }
         boolean recorded = !SmmuRefusal.isSilent(refusal)
                 && queue.write(record(refusal, transaction).words(), false) == EventQueue.Outcome.WRITTEN;
         return recorded ? SmmuRefusal.recorded(refusal) : refusal;
     }
 
-    private long stall(long refusal, Transaction transaction, int arrived) {
-        var stalled = new Stalls.Stalled(transaction.streamId, transaction.substreamId, transaction.input, arrived);
+    private long stall(long refusal, Transaction transaction) {
+        var stalled = new Stalls.Stalled(
+                transaction.streamId, transaction.substreamId, transaction.input, transaction.arrived);
         int stag = stalls.stag();
         if (stag >= 0) {
             transaction.stag = stag;

@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Requesters {
     private static final String NAME = "device-tlb-";
+    /** Not said, as on a VT-d unit, which has no other. */
+    private static final String FIRST_SEGMENT = "0000:";
+
     private static final int[] PAGE_SHIFTS = {12, 14, 16, 21, 25, 29, 30, 42};
 
     private record Entry(Requester requester, @Nullable DeviceTlb atc) {}
@@ -34,7 +37,7 @@ final class Requesters {
     }
 
     synchronized void add(Requester requester) {
-        var atc = requester.ats() ? new DeviceTlb(requester.sourceId(), geometry, PAGE_SHIFTS) : null;
+        var atc = requester.ats() ? new DeviceTlb(requester.rid(), geometry, PAGE_SHIFTS) : null;
         var kept = without(requester.sourceId());
         kept.add(new Entry(requester, atc));
         publish(kept);
@@ -116,8 +119,8 @@ final class Requesters {
     }
 
     private static String name(Entry entry) {
-        var rid = entry.requester.rid();
-        return NAME + "%02x:%02x.%x".formatted(rid.bus(), rid.device(), rid.function());
+        var rid = entry.requester.rid().toString();
+        return NAME + (rid.startsWith(FIRST_SEGMENT) ? rid.substring(FIRST_SEGMENT.length()) : rid);
     }
 
     /** Null if there is none of this name. */

@@ -98,7 +98,7 @@ public final class SmmuHardware implements IommuHardware {
         }
         transaction.begin(streamId, substreamId, address, how);
         long outcome = translation.of(registers.state(), transaction, transaction);
-        return SmmuRefusal.is(outcome) ? reports.report(outcome, transaction, how) : outcome;
+        return SmmuRefusal.is(outcome) ? reports.report(outcome, transaction) : outcome;
     }
 
     /** What the device knows of an address, 0 for nothing; counted unless it is only explained. */
@@ -122,7 +122,7 @@ public final class SmmuHardware implements IommuHardware {
         if (!SmmuRefusal.is(outcome)) {
             return 0;
         }
-        return transaction.isDry() ? outcome : reports.report(outcome, transaction, request);
+        return transaction.isDry() ? outcome : reports.report(outcome, transaction);
     }
 
     // ---- every kind of transaction
@@ -138,7 +138,7 @@ public final class SmmuHardware implements IommuHardware {
             case TRANSLATED -> {
                 transaction.begin(streamId, DmaRequest.NO_PASID, request.iova(), how);
                 long outcome = ats.translated(registers.state(), transaction, transaction);
-                long reported = SmmuRefusal.is(outcome) ? reports.report(outcome, transaction, how) : outcome;
+                long reported = SmmuRefusal.is(outcome) ? reports.report(outcome, transaction) : outcome;
                 yield answer(reported, request, transaction);
             }
             case TRANSLATION_REQUEST -> complete(request, streamId, how, transaction);
@@ -153,7 +153,7 @@ public final class SmmuHardware implements IommuHardware {
         transaction.asksToExecute = AtsTranslation.asksToExecute(request);
         long outcome = unstalled(ats.request(state, transaction, transaction));
         if (SmmuRefusal.is(outcome) && AtsTranslation.isRecorded(state, outcome)) {
-            outcome = reports.report(outcome, transaction, how);
+            outcome = reports.report(outcome, transaction);
         } else if (SmmuRefusal.is(outcome)) {
             reports.count(SmmuRefusal.event(outcome));
         }

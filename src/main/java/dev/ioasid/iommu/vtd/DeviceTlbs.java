@@ -39,7 +39,7 @@ final class DeviceTlbs {
             bus = new AtomicReferenceArray<>(FUNCTIONS);
             buses.set(sourceId >>> 8, bus);
         }
-        bus.set(sourceId & 0xff, new DeviceTlb(sourceId, geometry, PAGE_SHIFTS));
+        bus.set(sourceId & 0xff, new DeviceTlb(Rid.ofSourceId(0, sourceId), geometry, PAGE_SHIFTS));
     }
 
     void remove(int sourceId) {

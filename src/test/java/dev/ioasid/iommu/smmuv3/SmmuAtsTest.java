@@ -156,6 +156,8 @@ class SmmuAtsTest {
             translated, no ATSCHK        | 80000848 = 1000000000d4, CR0 = d | 21 translated-read 123456234 | 123456234          |
             translated, SMMUEN=0         | CR0 = c                      | 21 translated-read 123456234   | fault 7              | 0000002100000007 0000000800000000 0000000123456234 0000000000000000
             translated, STE.V=0          |                              | 25 translated-read 1000        | fault 4              |
+            translated, StreamID beyond  | CR0 = c, CR2 = 8, CR0 = 1d   | 100 translated-read 1000       | fault 2              | 0000010000000002 0000000000000000 0000000000000000 0000000000000000
+            asked, StreamID beyond       | CR0 = c, CR2 = 8, CR0 = 1d   | 100 ask 1000                   | CA 2                 |
             translated, Config=000       | 80000840 = 1                 | 21 translated-read 1000        | fault 0              |
             translated, split: an IPA    |                              | 23 translated-read 50123890    | a5a5a890             |
             translated, split, S2 faults |                              | 23 translated-write 50123890   | fault 13             | 0000002300000013 0000028000000000 0000000050123890 0000000050123000
@@ -189,5 +191,24 @@ class SmmuAtsTest {
 
     private Translation untranslated() {
         return hardware.translate(new DmaRequest(Rid.ofSourceId(0, 0x21), 5, 0x7fabcdef1234L, Access.READ, false));
+    }
+
+    /** Whatever the StreamID is, a device's memory is listed under its own name, and its entries say whose they are. */
+    @Test
+    void aDeviceTlbIsNamedByItsDevice() {
+        hardware.connect(new Requester(Rid.parse("0001:00:04.1"), 0x21, 20, true, false));
+        hardware.connect(new Requester(Rid.parse("0000:00:04.1"), 0x77, 20, true, false));
+        hardware.translate(new DmaRequest(
+                Rid.parse("0001:00:04.1"),
+                5,
+                0x7fabcdef1000L,
+                Access.READ,
+                false,
+                DmaRequest.Kind.TRANSLATION_REQUEST,
+                false));
+        assertThat(hardware.cached("device-tlb-0001:00:04.1"))
+                .singleElement()
+                .satisfies(entry -> assertThat(entry.rid()).isEqualTo(Rid.parse("0001:00:04.1")));
+        assertThat(hardware.cached("device-tlb-00:04.1")).isEmpty();
     }
 }
