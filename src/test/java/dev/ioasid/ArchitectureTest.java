@@ -74,7 +74,7 @@ class ArchitectureTest {
                 .haveNameMatching(
                         ".*\\.(VtdHardware|VtdTranslation|LegacyTranslation|ScalableTranslation|StraightTranslation|VtdCaches"
                                 + "|CacheFills|VtdRegisters|InvalidationQueue|DescriptorEffects|DeviceTlbs|FaultLog"
-                                + "|SmmuHardware|SmmuTranslation|AtsTranslation|StreamTable|CdTable|SecondStage|SmmuCaches"
+                                + "|SmmuHardware|SmmuTranslation|StraightSmmuTranslation|AtsTranslation|StreamTable|CdTable|SecondStage|SmmuCaches"
                                 + "|SmmuRegisters|CommandQueue|CommandExecution|EventQueue|EventReports|Requesters|Stalls)")
                 .should()
                 .dependOnClassesThat()

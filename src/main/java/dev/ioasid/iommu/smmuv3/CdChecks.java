@@ -37,19 +37,28 @@ final class CdChecks {
                 || world != StreamWorld.EL2 && !capabilities.asid16() && Cd.ASID.get(w0) >>> 8 != 0) {
             return false;
         }
-        int ips = (int) Cd.IPS.get(w0);
-        return (!lower
-                        || legalHalf(
-                                SmmuFormats.granule((int) Cd.TG0.get(w0)),
-                                (int) Cd.T0SZ.get(w0),
-                                ttb(Cd.TTB0.get(w1)),
-                                ips))
-                && (!upper
-                        || legalHalf(
-                                SmmuFormats.upperGranule((int) Cd.TG1.get(w0)),
-                                (int) Cd.T1SZ.get(w0),
-                                ttb(Cd.TTB1.get(w2)),
-                                ips));
+        return (!lower || hasLowerTables(w0) && (ttb(Cd.TTB0.get(w1)) & beyondLowerRoot(w0)) == 0)
+                && (!upper || legalUpper(w0, ttb(Cd.TTB1.get(w2))));
+    }
+
+    private boolean legalUpper(long w0, long ttb) {
+        int granule = SmmuFormats.upperGranule((int) Cd.TG1.get(w0));
+        return hasTables(granule, (int) Cd.T1SZ.get(w0)) && (ttb & beyondRoot(granule, w0)) == 0;
+    }
+
+    /** Whether the unit has tables of the granule and width of the lower half. */
+    boolean hasLowerTables(long w0) {
+        return hasTables(SmmuFormats.granule((int) Cd.TG0.get(w0)), (int) Cd.T0SZ.get(w0));
+    }
+
+    /** The bits that an address of the lower half's start table must not have. */
+    long beyondLowerRoot(long w0) {
+        return beyondRoot(SmmuFormats.granule((int) Cd.TG0.get(w0)), w0);
+    }
+
+    private long beyondRoot(int granule, long w0) {
+        int bits = capabilities.outputBits((int) Cd.IPS.get(w0));
+        return -1L << (granule == 16 ? bits : Math.min(bits, 48));
     }
 
     /** TTB0 and TTB1 are bits 51:4 of an address. */
@@ -57,14 +66,11 @@ final class CdChecks {
         return field << 4;
     }
 
-    private boolean legalHalf(int granule, int size, long ttb, int ips) {
+    private boolean hasTables(int granule, int size) {
         if (granule == 0 || !capabilities.hasGranule(granule)) {
             return false;
         }
         int smallest = granule == 16 && capabilities.vax52() ? SMALLEST_TXSZ_WIDE : SMALLEST_TXSZ;
-        return size >= smallest
-                && size <= SteChecks.largestSize(capabilities, granule)
-                && ttb >>> capabilities.outputBits(ips) == 0
-                && (granule == 16 || ttb >>> 48 == 0);
+        return size >= smallest && size <= SteChecks.largestSize(capabilities, granule);
     }
 }

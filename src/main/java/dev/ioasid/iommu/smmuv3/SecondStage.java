@@ -18,8 +18,8 @@ final class SecondStage {
         this.formats = formats;
     }
 
-    StraightVmsa format(Transaction transaction) {
-        long w2 = transaction.ste2;
+    /** @param w2 word 2 of an STE that the unit takes */
+    StraightVmsa format(long w2) {
         int granule = SmmuFormats.granule((int) Ste.S2TG.get(w2));
         return formats.stage2(
                 granule,
@@ -34,10 +34,14 @@ final class SecondStage {
 
     /** How its table is walked, by the constants of {@link PageWalk}. */
     int how(Transaction transaction) {
-        long w2 = transaction.ste2;
+        return how(transaction.ste1, transaction.ste2, transaction.how);
+    }
+
+    /** By words 1 and 2 of the STE, and the request. */
+    int how(long w1, long w2, int request) {
         int how = capabilities.xnx() ? PageWalk.EXECUTE_BY_PRIVILEGE : 0;
         if (Ste.S2HA.isSet(w2)) {
-            how |= Ste.S2HD.isSet(w2) && SmmuTranslation.mayDirty(transaction.how)
+            how |= Ste.S2HD.isSet(w2) && SmmuTranslation.mayDirty(request)
                     ? PageWalk.ACCESS_FLAG | PageWalk.DIRTY_STATE
                     : PageWalk.ACCESS_FLAG;
         } else if (Ste.S2AFFD.isSet(w2)) {
@@ -46,14 +50,7 @@ final class SecondStage {
         if (Ste.S2PTW.isSet(w2)) {
             how |= PageWalk.TABLES_IN_MEMORY;
         }
-        return capabilities.fwb() && Ste.S2FWB.isSet(transaction.ste1) ? how | PageWalk.FORCED_TYPES : how;
-    }
-
-    /** Translates the address of a transaction the short way; {@link dev.ioasid.pagetable.StraightWalk#UNDECIDED} if that is not enough. */
-    long straight(Transaction transaction) {
-        var straight = format(transaction);
-        return straight.walk(
-                memory, root(transaction, straight.format()), transaction.input, transaction.how | how(transaction));
+        return capabilities.fwb() && Ste.S2FWB.isSet(w1) ? how | PageWalk.FORCED_TYPES : how;
     }
 
     /**
@@ -63,7 +60,7 @@ final class SecondStage {
      * @return see {@link Walked}; or a refusal
      */
     long walk(Transaction transaction, long ipa, int request, FaultClass doing, SmmuSteps steps) {
-        var format = format(transaction).format();
+        var format = format(transaction.ste2).format();
         int how = how(transaction) | request | (doing == FaultClass.CD ? PageWalk.TABLE : 0);
         long walked = PageWalk.alone(memory, format, root(transaction, format), ipa, how, steps);
         if (!Walked.failed(walked)) {

@@ -41,17 +41,24 @@ final class SmmuCaches {
     private final SetAssociativeCache stes;
     private final SetAssociativeCache cds;
     private final Iotlb tlb;
+    private final boolean none;
     private volatile boolean globals;
 
     SmmuCaches(SmmuCacheGeometries geometries) {
         this.stes = new SetAssociativeCache(geometries.ste(), 4, epoch);
         this.cds = new SetAssociativeCache(geometries.cd(), 4, epoch);
         this.tlb = new Iotlb(geometries.tlb(), epoch, PAGE_SHIFTS);
+        this.none = !stes.exists() && !cds.exists() && !tlb.exists();
     }
 
     /** What whoever is going to fill asks for before it reads memory. */
     int epoch() {
         return epoch.now();
+    }
+
+    /** Whether nothing is ever kept. */
+    boolean none() {
+        return none;
     }
 
     // ---- STEs
@@ -149,11 +156,6 @@ final class SmmuCaches {
     /** The same, whatever the ASID. */
     private static long anyAsid(long who) {
         return who & ~ASID | GLOBAL;
-    }
-
-    /** Whether translations are kept at all. */
-    boolean hasTlb() {
-        return tlb.exists();
     }
 
     /** What is known of an address, see {@link Walked}; 0 for nothing. */

@@ -27,9 +27,11 @@ final class SmmuFormats {
     private static final AtomicReferenceArray<@Nullable StraightVmsa> FORMATS =
             new AtomicReferenceArray<>(1 << KINDS + LEVELS + INPUT_BITS + OUTPUTS);
 
+    private final SmmuCapabilities capabilities;
     private final boolean wide;
 
     SmmuFormats(SmmuCapabilities capabilities) {
+        this.capabilities = capabilities;
         this.wide = capabilities.outputBits() == WIDEST_OUTPUT;
     }
 
@@ -59,8 +61,22 @@ final class SmmuFormats {
         return rootBits >= 1 && rootBits <= entryBits + 4;
     }
 
+    /** The tables of the lower half of a CD that the unit takes. */
+    StraightVmsa lower(long cd0) {
+        return stage1(granule((int) Cd.TG0.get(cd0)), (int) Cd.T0SZ.get(cd0), cd0);
+    }
+
+    /** Those of the upper half. */
+    StraightVmsa upper(long cd0) {
+        return stage1(upperGranule((int) Cd.TG1.get(cd0)), (int) Cd.T1SZ.get(cd0), cd0);
+    }
+
+    private StraightVmsa stage1(int granuleShift, int size, long cd0) {
+        return stage1(granuleShift, 64 - size, capabilities.cappedOutputs((int) Cd.IPS.get(cd0)));
+    }
+
     /** @param outputs IPS as encoded, capped at OAS */
-    StraightVmsa stage1(int granuleShift, int inputBits, int outputs) {
+    private StraightVmsa stage1(int granuleShift, int inputBits, int outputs) {
         int index = index(0, granuleShift, 0, inputBits, outputs);
         var format = FORMATS.get(index);
         if (format == null) {

@@ -42,6 +42,7 @@ public final class SmmuHardware implements IommuHardware {
     private final EventQueue events;
     private final Stalls stalls;
     private final EventReports reports;
+    private final StraightSmmuTranslation straight;
     private final SmmuTranslation translation;
     private final AtsTranslation ats;
     private final SmmuRegisters registers;
@@ -67,6 +68,7 @@ public final class SmmuHardware implements IommuHardware {
         this.caches = new SmmuCaches(geometries);
         this.requesters = new Requesters(geometries.atc());
         this.stalls = new Stalls(capabilities.stallMax());
+        this.straight = new StraightSmmuTranslation(memory, capabilities);
         this.translation = new SmmuTranslation(memory, capabilities, caches);
         this.ats = new AtsTranslation(capabilities, translation);
         this.registers = new SmmuRegisters(memory, capabilities, new OfCommands(), new OfRegisters(), written);
@@ -90,12 +92,22 @@ public final class SmmuHardware implements IommuHardware {
      * @return see {@link Walked}; negative if it faulted
      */
     public long translate(int streamId, int substreamId, long address, int how) {
-        var transaction = transactions.get();
         long known = knownByDevice(streamId, substreamId, address, how);
         if (known != 0) {
-            long refusal = byDevice(known, streamId, how, transaction, SmmuSteps.NOBODY);
+            long refusal = byDevice(known, streamId, how, transactions.get(), SmmuSteps.NOBODY);
             return refusal == 0 ? known : refusal;
         }
+        if (caches.none()) {
+            long outcome = straight.of(registers.state(), streamId, substreamId, address, how);
+            if (outcome != StraightSmmuTranslation.UNDECIDED) {
+                return outcome;
+            }
+        }
+        return exactly(streamId, substreamId, address, how);
+    }
+
+    private long exactly(int streamId, int substreamId, long address, int how) {
+        var transaction = transactions.get();
         transaction.begin(streamId, substreamId, address, how);
         long outcome = translation.of(registers.state(), transaction, transaction);
         return SmmuRefusal.is(outcome) ? reports.report(outcome, transaction) : outcome;

@@ -4,8 +4,6 @@ import dev.ioasid.iommu.Stage;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.Steps;
-import dev.ioasid.pagetable.StraightVmsa;
-import dev.ioasid.pagetable.StraightWalk;
 import dev.ioasid.pagetable.StructureCaches;
 import dev.ioasid.pagetable.TableFormat;
 import dev.ioasid.pagetable.Walked;
@@ -20,9 +18,6 @@ import org.jspecify.annotations.Nullable;
 final class SmmuTranslation {
     /** In what was found: no stage translates it. */
     static final long UNTRANSLATED = 1L << 61;
-
-    /** The short way has not been gone to its end. A unit with a TLB has to know of the leaf, and goes the long way. */
-    private static final long UNDECIDED = StraightWalk.UNDECIDED;
 
     private static final int REQUEST = PageWalk.READ | PageWalk.WRITE | PageWalk.EXECUTE;
     private static final int TOP_BYTE = 56;
@@ -156,10 +151,6 @@ final class SmmuTranslation {
             steps.knownByTlb(known);
             return known;
         }
-        long found = caches.hasTlb() ? UNDECIDED : secondStage.straight(transaction);
-        if (found != UNDECIDED) {
-            return found;
-        }
         transaction.leafShift = 0;
         long walked = secondStage.walk(transaction, transaction.input, transaction.how, FaultClass.IN, steps);
         return settle(who, transaction, transaction.input, walked);
@@ -224,12 +215,8 @@ final class SmmuTranslation {
         return 64 - (int) (upper ? Cd.T1SZ : Cd.T0SZ).get(transaction.cd0);
     }
 
-    private StraightVmsa format(Transaction transaction, boolean upper) {
-        long cd0 = transaction.cd0;
-        int granule =
-                upper ? SmmuFormats.upperGranule((int) Cd.TG1.get(cd0)) : SmmuFormats.granule((int) Cd.TG0.get(cd0));
-        int outputs = capabilities.cappedOutputs((int) Cd.IPS.get(cd0));
-        return formats.stage1(granule, inputBits(transaction, upper), outputs);
+    private TableFormat format(Transaction transaction, boolean upper) {
+        return (upper ? formats.upper(transaction.cd0) : formats.lower(transaction.cd0)).format();
     }
 
     private static long root(Transaction transaction, boolean upper, TableFormat format) {
@@ -243,13 +230,18 @@ final class SmmuTranslation {
         return kept && !one && capabilities.e0pd() && (transaction.how & PageWalk.PRIVILEGED) == 0;
     }
 
-    private static long withoutTopByte(long address, boolean one) {
+    static long withoutTopByte(long address, boolean one) {
         return one ? address & (1L << TOP_BYTE) - 1 : address << Long.SIZE - TOP_BYTE >> Long.SIZE - TOP_BYTE;
     }
 
-    private int walkedHow(Transaction transaction, boolean one, boolean upper) {
-        long cd0 = transaction.cd0;
-        int how = transaction.how;
+    private static int walkedHow(Transaction transaction, boolean one, boolean upper) {
+        boolean plain = upper ? Cd.HAD1.isSet(transaction.cd2) : Cd.HAD0.isSet(transaction.cd1);
+        return walkedHow(transaction.cd0, plain, transaction.how, one);
+    }
+
+    /** How the table of a half is walked, by word 0 of its CD and what else is said of the half. */
+    static int walkedHow(long cd0, boolean plain, int request, boolean one) {
+        int how = request;
         if (Cd.HA.isSet(cd0)) {
             how |= Cd.HD.isSet(cd0) && mayDirty(how)
                     ? PageWalk.ACCESS_FLAG | PageWalk.DIRTY_STATE
@@ -263,7 +255,6 @@ final class SmmuTranslation {
         if (Cd.PAN.isSet(cd0)) {
             how |= PageWalk.PRIVILEGED_ACCESS_NEVER;
         }
-        boolean plain = upper ? Cd.HAD1.isSet(transaction.cd2) : Cd.HAD0.isSet(transaction.cd1);
         if (plain) {
             how |= PageWalk.HIERARCHY_OFF;
         }
@@ -272,31 +263,19 @@ final class SmmuTranslation {
 
     private long walk(long who, long address, boolean one, boolean upper, Transaction transaction, SmmuSteps steps) {
         transaction.leafShift = 0;
-        var straight = format(transaction, upper);
-        var format = straight.format();
+        var format = format(transaction, upper);
         long root = root(transaction, upper, format);
         int how = walkedHow(transaction, one, upper);
         long input = address & (1L << format.inputBits()) - 1;
         if (!transaction.stage2()) {
-            long found = caches.hasTlb() ? UNDECIDED : straight.walk(memory, root, input, how);
-            if (found != UNDECIDED) {
-                return found;
-            }
             long walked = PageWalk.walk(memory, format, root, input, how, steps);
             return Walked.failed(walked)
                     ? failed(walked, format, root, input, how, null, 0, 0, transaction)
                     : settle(who, transaction, address, walked);
         }
-        var straightParent = secondStage.format(transaction);
-        var parent = straightParent.format();
+        var parent = secondStage.format(transaction.ste2).format();
         long parentRoot = secondStage.root(transaction, parent);
         int parentHow = secondStage.how(transaction);
-        long found = caches.hasTlb()
-                ? UNDECIDED
-                : straight.walk(memory, root, input, how, straightParent, parentRoot, parentHow);
-        if (found != UNDECIDED) {
-            return found;
-        }
         long walked = nested(format, root, input, how, parent, parentRoot, parentHow, steps);
         return Walked.failed(walked)
                 ? failed(walked, format, root, input, how, parent, parentRoot, parentHow, transaction)
@@ -319,8 +298,8 @@ final class SmmuTranslation {
     /** The intermediate address of a transaction that both stages have translated. */
     long intermediate(Transaction transaction) {
         boolean upper = (transaction.input >>> HALF & 1) != 0;
-        var format = format(transaction, upper).format();
-        var parent = secondStage.format(transaction).format();
+        var format = format(transaction, upper);
+        var parent = secondStage.format(transaction.ste2).format();
         var place = new FaultPlace();
         long unused = nested(
                 format,

@@ -78,12 +78,19 @@ final class SteChecks {
                 || Ste.S2ENDI.isSet(w2)) { // nor big-endian ones
             return false;
         }
+        return hasTables(w2) && (Ste.S2TTB.address(w3) & beyondRoot(w2)) == 0;
+    }
+
+    /** The bits that an address of the start table must not have. */
+    long beyondRoot(long w2) {
+        int bits = capabilities.outputBits((int) Ste.S2PS.get(w2));
+        return -1L << (SmmuFormats.granule((int) Ste.S2TG.get(w2)) == 16 ? bits : Math.min(bits, 48));
+    }
+
+    /** Whether the unit has tables of such a granule, width and first level. */
+    boolean hasTables(long w2) {
         int granule = SmmuFormats.granule((int) Ste.S2TG.get(w2));
         if (granule == 0 || !capabilities.hasGranule(granule)) {
-            return false;
-        }
-        long ttb = Ste.S2TTB.address(w3);
-        if (ttb >>> capabilities.outputBits((int) Ste.S2PS.get(w2)) != 0 || granule != 16 && ttb >>> 48 != 0) {
             return false;
         }
         int t0sz = (int) Ste.S2T0SZ.get(w2);

@@ -123,7 +123,7 @@ final class Comparison implements AutoCloseable {
                         .formatted(answer, addresses[word], should[word], after[word], before[word]);
     }
 
-    private static boolean alike(Answer expected, Answer answer) {
+    static boolean alike(Answer expected, Answer answer) {
         return switch (expected) {
             case Answer.Page page ->
                 answer instanceof Answer.Page other

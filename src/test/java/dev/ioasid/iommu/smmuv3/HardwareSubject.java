@@ -27,13 +27,7 @@ public final class HardwareSubject implements Subject {
     /** @param eventQueueBase EVENTQ_BASE */
     public static HardwareSubject of(
             PhysicalMemory memory, Smmu smmu, long eventQueueBase, SmmuCacheGeometries caches) {
-        var identification = new LinkedHashMap<String, Long>();
-        identification.put("IDR0", Integer.toUnsignedLong(smmu.idr0()));
-        identification.put("IDR1", Integer.toUnsignedLong(smmu.idr1()));
-        identification.put("IDR3", Integer.toUnsignedLong(smmu.idr3()));
-        identification.put("IDR5", Integer.toUnsignedLong(smmu.idr5()));
-        identification.put("AIDR", NEWEST);
-        var hardware = new SmmuHardware(memory, SmmuCapabilities.raw(identification), caches);
+        var hardware = new SmmuHardware(memory, capabilities(smmu), caches);
         var registers = new LinkedHashMap<String, Long>();
         registers.put("GBPA", Integer.toUnsignedLong(smmu.gbpa()) | Gbpa.UPDATE.mask());
         registers.put("CR2", Integer.toUnsignedLong(smmu.cr2()));
@@ -43,6 +37,16 @@ public final class HardwareSubject implements Subject {
         registers.put("CR0", Integer.toUnsignedLong(smmu.cr0()));
         hardware.write(registers);
         return new HardwareSubject(hardware);
+    }
+
+    static SmmuCapabilities capabilities(Smmu smmu) {
+        var identification = new LinkedHashMap<String, Long>();
+        identification.put("IDR0", Integer.toUnsignedLong(smmu.idr0()));
+        identification.put("IDR1", Integer.toUnsignedLong(smmu.idr1()));
+        identification.put("IDR3", Integer.toUnsignedLong(smmu.idr3()));
+        identification.put("IDR5", Integer.toUnsignedLong(smmu.idr5()));
+        identification.put("AIDR", NEWEST);
+        return SmmuCapabilities.raw(identification);
     }
 
     @Override
