@@ -78,6 +78,33 @@ public interface IommuDriver extends AutoCloseable {
      */
     List<IssuedCommand> invalidate(IoPageTable table, Invalidation what);
 
+    /** Takes what devices have asked for out of the unit's queue, oldest first, and clears a mark of overflow. */
+    List<PageRequest> takePageRequests();
+
+    /**
+     * Answers a group of page requests; answers what the queue was given.
+     *
+     * @param last the last of the group
+     */
+    List<IssuedCommand> respond(PageRequest last, PageRequest.Response response);
+
+    /**
+     * Says what becomes of a stalled transaction; answers what the queue was given. EOPNOTSUPP: the architecture stalls nothing.
+     *
+     * @param tag of {@link Translation.Stalled}
+     */
+    List<IssuedCommand> resume(int sourceId, int tag, Resumption how);
+
+    /** What becomes of a stalled transaction. */
+    enum Resumption {
+        /** It is translated again. */
+        RETRY,
+        /** It fails, and the device is told. */
+        ABORT,
+        /** It ends: reads give zeros, writes are ignored; where the unit cannot do that it is aborted. */
+        TERMINATE
+    }
+
     /** Turns translation off and gives back every frame. */
     @Override
     void close();

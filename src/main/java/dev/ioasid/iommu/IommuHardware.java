@@ -12,6 +12,15 @@ public interface IommuHardware {
     /** Translates as hardware does: fills caches, sets accessed and dirty bits, records a fault. */
     Translation translate(DmaRequest request);
 
+    /**
+     * A device asks for a page, of which the unit's tables may know nothing: into the unit's queue, with what that does to caches and
+     * registers. A fault is recorded as the tables ask.
+     */
+    PageRequest.Outcome request(PageRequest request);
+
+    /** Takes what the unit has told devices since it was last asked, in order. */
+    List<DeviceMessage> takeMessages();
+
     /** Answers what {@link #translate} would, with every step, and changes nothing. */
     Explanation explain(DmaRequest request);
 

@@ -18,8 +18,10 @@ public sealed interface Translation {
      * The request waits until software says what is to become of it (SMMUv3).
      *
      * @param fault why, and how it was recorded
+     * @param ticket by which {@link DeviceMessage} names the transaction; never given twice by one unit
+     * @param tag by which software names it (STAG); -1 as long as there was no room to record it
      */
-    record Stalled(Fault fault) implements Translation {}
+    record Stalled(Fault fault, long ticket, int tag) implements Translation {}
 
     /**
      * What a translation request is answered (ATS).

@@ -59,8 +59,12 @@ final class ExplanationText {
                                 .formatted(translated.address(), translated.permissions(), translated.pageSize());
                     case Translation.Faulted(var fault) ->
                         "fault 0x%x %s: %s".formatted(fault.code(), fault.name(), fault.detail());
-                    case Translation.Stalled(var fault) ->
-                        "stalled by 0x%x %s: %s".formatted(fault.code(), fault.name(), fault.detail());
+                    case Translation.Stalled stalled ->
+                        "stalled by 0x%x %s: %s"
+                                .formatted(
+                                        stalled.fault().code(),
+                                        stalled.fault().name(),
+                                        stalled.fault().detail());
                     case Translation.Completed completed -> completion(completed);
                 };
     }

@@ -184,8 +184,8 @@ class TranslationController {
                             Outcome.TRANSLATED, new Hex(address), new Hex(pageSize), permissions, null, null);
                 case Translation.Faulted(Fault fault) ->
                     new TranslationBody(Outcome.FAULT, null, null, null, FaultBody.of(fault), null);
-                case Translation.Stalled(Fault fault) ->
-                    new TranslationBody(Outcome.STALLED, null, null, null, FaultBody.of(fault), null);
+                case Translation.Stalled stalled ->
+                    new TranslationBody(Outcome.STALLED, null, null, null, FaultBody.of(stalled.fault()), null);
                 case Translation.Completed completed -> of(completed);
             };
         }

@@ -111,8 +111,8 @@ record TranslationRecords(List<DmaRequest> requests, long[] tags) {
                             .put(at + 9, (byte) bits(permissions))
                             .put(at + 10, (byte) Long.numberOfTrailingZeros(pageSize));
                 case Translation.Faulted(Fault fault) -> put(bytes, at, fault);
-                case Translation.Stalled(Fault fault) -> {
-                    put(bytes, at, fault);
+                case Translation.Stalled stalled -> {
+                    put(bytes, at, stalled.fault());
                     bytes.put(at + 8, STALLED);
                 }
                 case Translation.Completed completed -> {

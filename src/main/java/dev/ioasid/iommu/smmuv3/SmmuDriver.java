@@ -9,6 +9,7 @@ import dev.ioasid.iommu.Invalidation;
 import dev.ioasid.iommu.IommuDriver;
 import dev.ioasid.iommu.IommuHardware;
 import dev.ioasid.iommu.IssuedCommand;
+import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.TableIds;
@@ -517,6 +518,21 @@ public final class SmmuDriver implements IommuDriver {
         return stream == null
                 ? Rid.ofSourceId(0, streamId & 0xffff).toString()
                 : stream.requester().rid().toString();
+    }
+
+    @Override
+    public List<PageRequest> takePageRequests() {
+        return List.of();
+    }
+
+    @Override
+    public List<IssuedCommand> respond(PageRequest last, PageRequest.Response response) {
+        return List.of();
+    }
+
+    @Override
+    public List<IssuedCommand> resume(int sourceId, int tag, Resumption how) {
+        return List.of();
     }
 
     @Override

@@ -210,8 +210,12 @@ final class SmmuExplanation implements SmmuSteps {
             case Translation.Translated page -> "; the transaction goes to " + hex(page.address());
             case Translation.Faulted(var fault) ->
                 "; fault 0x%x %s: %s".formatted(fault.code(), fault.name(), fault.detail());
-            case Translation.Stalled(var fault) ->
-                "; stalled by 0x%x %s: %s".formatted(fault.code(), fault.name(), fault.detail());
+            case Translation.Stalled stalled ->
+                "; stalled by 0x%x %s: %s"
+                        .formatted(
+                                stalled.fault().code(),
+                                stalled.fault().name(),
+                                stalled.fault().detail());
             case Translation.Completed completed ->
                 switch (completed.status()) {
                     case SUCCESS -> "; the completion says " + AtsCompletion.describe(completed.word());

@@ -4,11 +4,13 @@ import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.CacheSummary;
 import dev.ioasid.iommu.CachedEntry;
+import dev.ioasid.iommu.DeviceMessage;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.IommuHardware;
 import dev.ioasid.iommu.IssuedCommand;
+import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Translation;
 import dev.ioasid.memory.PhysicalMemory;
@@ -194,6 +196,16 @@ public final class SmmuHardware implements IommuHardware {
     }
 
     @Override
+    public PageRequest.Outcome request(PageRequest request) {
+        return new PageRequest.Outcome.Dropped();
+    }
+
+    @Override
+    public List<DeviceMessage> takeMessages() {
+        return List.of();
+    }
+
+    @Override
     public Explanation explain(DmaRequest request) {
         var state = registers.state();
         var all = registers.all();
@@ -244,7 +256,9 @@ public final class SmmuHardware implements IommuHardware {
     private static Translation answer(long outcome, DmaRequest request, Transaction transaction) {
         if (SmmuRefusal.is(outcome)) {
             var fault = EventReports.fault(outcome, transaction);
-            return SmmuRefusal.isStalled(outcome) ? new Translation.Stalled(fault) : new Translation.Faulted(fault);
+            return SmmuRefusal.isStalled(outcome)
+                    ? new Translation.Stalled(fault, 0, transaction.stag)
+                    : new Translation.Faulted(fault);
         }
         boolean untranslated = (outcome & SmmuTranslation.UNTRANSLATED) != 0;
         return new Translation.Translated(

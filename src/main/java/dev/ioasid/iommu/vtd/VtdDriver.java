@@ -8,6 +8,7 @@ import dev.ioasid.iommu.DriverMemory;
 import dev.ioasid.iommu.Invalidation;
 import dev.ioasid.iommu.IommuDriver;
 import dev.ioasid.iommu.IssuedCommand;
+import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.TableIds;
@@ -464,6 +465,21 @@ public final class VtdDriver implements IommuDriver {
                     ContextEntry.AW.of(capabilities.deepestLevels() - 2) | ContextEntry.DID.of(domainId)
                 };
         };
+    }
+
+    @Override
+    public List<PageRequest> takePageRequests() {
+        return List.of();
+    }
+
+    @Override
+    public List<IssuedCommand> respond(PageRequest last, PageRequest.Response response) {
+        return List.of();
+    }
+
+    @Override
+    public List<IssuedCommand> resume(int sourceId, int tag, Resumption how) {
+        return List.of();
     }
 
     @Override

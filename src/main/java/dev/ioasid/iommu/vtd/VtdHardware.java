@@ -4,12 +4,14 @@ import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.CacheSummary;
 import dev.ioasid.iommu.CachedEntry;
+import dev.ioasid.iommu.DeviceMessage;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.IommuHardware;
 import dev.ioasid.iommu.Iotlb;
 import dev.ioasid.iommu.IssuedCommand;
+import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Translation;
 import dev.ioasid.memory.PhysicalMemory;
@@ -253,6 +255,16 @@ public final class VtdHardware implements IommuHardware {
     /** Whether a translation request asks for the right to write. */
     private boolean writes(DmaRequest request) {
         return !(request.noWrite() && capabilities.has(Ecap.NWFS));
+    }
+
+    @Override
+    public PageRequest.Outcome request(PageRequest request) {
+        return new PageRequest.Outcome.Dropped();
+    }
+
+    @Override
+    public List<DeviceMessage> takeMessages() {
+        return List.of();
     }
 
     @Override

@@ -111,7 +111,7 @@ public final class HardwareSubject implements Subject {
         boolean same = switch (explained) {
             case Translation.Translated page -> code == 0 && page.address() == address;
             case Translation.Faulted(var fault) -> fault.code() == code;
-            case Translation.Stalled(var fault) -> fault.code() == code;
+            case Translation.Stalled stalled -> stalled.fault().code() == code;
             case Translation.Completed completed -> false;
         };
         if (!same) {

@@ -110,7 +110,8 @@ class SmmuAtsTest {
         return switch (translation) {
             case Translation.Translated page -> Long.toHexString(page.address());
             case Translation.Faulted(var fault) -> "fault %x".formatted(fault.code());
-            case Translation.Stalled(var fault) -> "stalled %x".formatted(fault.code());
+            case Translation.Stalled stalled ->
+                "stalled %x".formatted(stalled.fault().code());
             case Translation.Completed completed -> {
                 var fault = completed.fault();
                 var why = fault == null ? "" : " %x".formatted(fault.code());
