@@ -27,4 +27,7 @@ public interface IommuCapabilities {
 
     /** Whether requests may ask for supervisor rights. */
     boolean privileged();
+
+    /** Whether devices may ask for pages. */
+    boolean pageRequests();
 }

@@ -12,6 +12,9 @@ public interface IommuHardware {
     /** Translates as hardware does: fills caches, sets accessed and dirty bits, records a fault. */
     Translation translate(DmaRequest request);
 
+    /** Whether the device of an untranslated request knows its translation, and would send a translated one (ATS). */
+    boolean remembers(DmaRequest request);
+
     /**
      * A device asks for a page, of which the unit's tables may know nothing: into the unit's queue, with what that does to caches and
      * registers. A fault is recorded as the tables ask.

@@ -9,6 +9,7 @@ import dev.ioasid.iommu.Translation;
 import dev.ioasid.iommu.UserTable;
 import dev.ioasid.machine.lspci.ListedFunction;
 import dev.ioasid.memory.AddressRange;
+import java.time.Duration;
 import java.util.List;
 import java.util.SequencedMap;
 import java.util.Set;
@@ -97,11 +98,51 @@ public sealed interface Command<R> {
         }
     }
 
-    /** Whether a device answers when it is asked to forget translations. ENODEV; EOPNOTSUPP: it has no ATS. */
-    record AnswerInvalidations(Rid rid, boolean answers) implements Command<DeviceSummary> {
+    /**
+     * Changes how a device behaves. ENODEV; EOPNOTSUPP: it has no ATS, or asks for no pages; then nothing is changed.
+     *
+     * @param answersInvalidations whether it answers when it is asked to forget translations; null: as before
+     * @param pageRequestTimeout how long it waits for an answer to a page request; null: as before
+     */
+    record PatchDevice(Rid rid, @Nullable Boolean answersInvalidations, @Nullable Duration pageRequestTimeout)
+            implements Command<DeviceSummary> {
         @Override
         public DeviceSummary applyTo(Machine machine) {
-            return machine.devices().answerInvalidations(rid, answers);
+            return machine.devices().patch(rid, answersInvalidations, pageRequestTimeout);
+        }
+    }
+
+    /**
+     * Has a device move bytes, one order after the other, as far as they get without an answer to a page request. ENODEV; EINVAL, E2BIG:
+     * {@code index} names the bad one, and none has been begun; ENOSPC: too much waits already.
+     *
+     * @param batch orders are given as a list
+     */
+    record StartDma(Rid rid, List<DmaOrder> orders, boolean batch) implements Command<DmaSummary> {
+        /** One. */
+        public StartDma(Rid rid, DmaOrder order) {
+            this(rid, List.of(order), false);
+        }
+
+        @Override
+        public DmaSummary applyTo(Machine machine) {
+            return machine.transfers().start(rid, orders, batch);
+        }
+    }
+
+    /** Answers a page request, and with it its group, or a stalled transaction. ENOENT; EINVAL: over, or not the service's; EBUSY. */
+    record AnswerPageRequest(long id, PageRequestSummary.Answer answer) implements Command<PageRequestSummary> {
+        @Override
+        public PageRequestSummary applyTo(Machine machine) {
+            return machine.transfers().answer(id, answer);
+        }
+    }
+
+    /** The time is up for a page request; false: it is over already. ENOENT. */
+    record ExpirePageRequest(long id) implements Command<Boolean> {
+        @Override
+        public Boolean applyTo(Machine machine) {
+            return machine.transfers().expire(id);
         }
     }
 

@@ -3,6 +3,7 @@ package dev.ioasid.machine;
 import dev.ioasid.iommu.IommuType;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Rid;
+import java.time.Duration;
 import java.util.List;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +41,7 @@ final class Device {
     private final List<ReservedRegion> reservedRegions;
     private final TreeMap<Integer, Pasid> pasids = new TreeMap<>();
     private boolean answersInvalidations = true;
+    private Duration pageRequestTimeout = DeviceTraits.PAGE_REQUEST_TIMEOUT;
 
     Device(
             Rid rid,
@@ -107,6 +109,25 @@ final class Device {
         this.answersInvalidations = answers;
     }
 
+    /** Whether it asks for translations, and for pages, before it moves anything. */
+    boolean asksForPages() {
+        return ats && pri && unit().hardware().capabilities().pageRequests();
+    }
+
+    /** Whether its DMA may have to wait for somebody. */
+    boolean waits() {
+        return asksForPages() || unit().type() == IommuType.SMMUV3;
+    }
+
+    /** How long it waits for a page, or stalled. */
+    Duration pageRequestTimeout() {
+        return pageRequestTimeout;
+    }
+
+    void setPageRequestTimeout(Duration timeout) {
+        this.pageRequestTimeout = timeout;
+    }
+
     boolean attached() {
         return group.attached().contains(rid);
     }
@@ -128,6 +149,7 @@ final class Device {
                 ats,
                 pri,
                 answersInvalidations,
+                pageRequestTimeout,
                 reservedRegions,
                 List.copyOf(pasids.keySet()));
     }

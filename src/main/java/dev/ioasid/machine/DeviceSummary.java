@@ -1,6 +1,7 @@
 package dev.ioasid.machine;
 
 import dev.ioasid.iommu.Rid;
+import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param streamId by what an SMMUv3 sees its requests arrive, 32 bits; null behind any other unit
  * @param pasidBits 0: it has no PASID capability
  * @param answersInvalidations whether it does what it is asked to by an invalidation of its device-TLB
+ * @param pageRequestTimeout how long it waits for an answer to a page request, or stalled
  * @param pasids in ascending order
  */
 public record DeviceSummary(
@@ -25,5 +27,6 @@ public record DeviceSummary(
         boolean ats,
         boolean pri,
         boolean answersInvalidations,
+        Duration pageRequestTimeout,
         List<ReservedRegion> reservedRegions,
         List<Integer> pasids) {}

@@ -1,5 +1,6 @@
 package dev.ioasid.machine;
 
+import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,9 @@ public record DeviceTraits(
         @Nullable Integer group,
         List<ReservedRegion> reservedRegions,
         @Nullable Integer streamId) {
+    /** How long a device waits for an answer to a page request, unless it is told otherwise. */
+    public static final Duration PAGE_REQUEST_TIMEOUT = Duration.ofSeconds(30);
+
     /** A device that no SMMUv3 sees under another id than its RID. */
     public DeviceTraits(
             @Nullable String name,

@@ -7,6 +7,7 @@ import dev.ioasid.iommu.IommuType;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.machine.lspci.ListedFunction;
 import dev.ioasid.memory.AddressRange;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -192,6 +193,7 @@ final class Devices {
     }
 
     private void remove(Device device) {
+        machine.transfers().drain(device);
         byRid.remove(device.rid());
         device.unit().hardware().disconnect(device.sourceId());
         var driver = device.unit().driver();
@@ -205,17 +207,27 @@ final class Devices {
         }
     }
 
-    DeviceSummary answerInvalidations(Rid rid, boolean answers) {
+    DeviceSummary patch(Rid rid, @Nullable Boolean answersInvalidations, @Nullable Duration pageRequestTimeout) {
         var device = device(rid);
-        if (!device.hasAts()) {
-            throw new RefusedException(
-                    Errno.EOPNOTSUPP,
-                    rid + " has no ATS, so nobody asks it to forget translations",
-                    Map.of("rid", rid.toString(), "capability", "ats"));
+        if (answersInvalidations != null && !device.hasAts()) {
+            throw lacking(rid, "ats", rid + " has no ATS, so nobody asks it to forget translations");
         }
-        device.setAnswersInvalidations(answers);
-        device.unit().hardware().setAnswersInvalidations(device.sourceId(), answers);
+        if (pageRequestTimeout != null && !device.waits()) {
+            throw lacking(rid, "pri", rid + " never waits: it, or its unit, has no PRI");
+        }
+        if (answersInvalidations != null) {
+            device.setAnswersInvalidations(answersInvalidations);
+            device.unit().hardware().setAnswersInvalidations(device.sourceId(), answersInvalidations);
+        }
+        if (pageRequestTimeout != null) {
+            device.setPageRequestTimeout(pageRequestTimeout);
+        }
         return device.summary();
+    }
+
+    private static RefusedException lacking(Rid rid, String capability, String detail) {
+        return new RefusedException(
+                Errno.EOPNOTSUPP, detail, Map.of("rid", rid.toString(), "capability", capability));
     }
 
     PasidSummary allocatePasid(Rid rid, @Nullable Integer pasid, @Nullable String name) {

@@ -7,6 +7,7 @@ import dev.ioasid.memory.FrameAllocator;
 import dev.ioasid.memory.FrameCounters;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.memory.Readers;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -38,6 +39,8 @@ public final class Machine implements AutoCloseable {
     private final Binds binds;
     private final Invalidations invalidations;
     private final Traffic traffic;
+    private final Transfers transfers;
+    private final Pulse pulse = new Pulse();
     private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock(true);
     private boolean closed;
 
@@ -54,6 +57,7 @@ public final class Machine implements AutoCloseable {
         this.binds = new Binds(this);
         this.invalidations = new Invalidations(this);
         this.traffic = new Traffic(this);
+        this.transfers = new Transfers(this);
         if (memory.size() > INTERRUPT_WINDOW.first()) {
             frames.claim(INTERRUPT_WINDOW);
         }
@@ -81,7 +85,11 @@ public final class Machine implements AutoCloseable {
         lock.writeLock().lock();
         try {
             checkOpen();
-            return command.applyTo(this);
+            try {
+                return command.applyTo(this);
+            } finally {
+                transfers.settle(); // whatever became of it, DMA may go on
+            }
         } finally {
             lock.writeLock().unlock();
         }
@@ -129,6 +137,7 @@ public final class Machine implements AutoCloseable {
                 counters.close();
                 frames.close();
                 memory.close();
+                pulse.beat();
             }
         } finally {
             lock.writeLock().unlock();
@@ -185,5 +194,27 @@ public final class Machine implements AutoCloseable {
 
     Traffic traffic() {
         return traffic;
+    }
+
+    Transfers transfers() {
+        return transfers;
+    }
+
+    /** Beats when DMA is over, when a device has come to wait, and when the machine is closed. */
+    public Pulse pulse() {
+        return pulse;
+    }
+
+    /** How long each page request may wait that has come up since this was last asked, by its id; mostly none. */
+    public Map<Long, Duration> takeDeadlines() {
+        if (!transfers.requests().hasDeadlines()) {
+            return Map.of();
+        }
+        lock.writeLock().lock();
+        try {
+            return transfers.requests().takeDeadlines();
+        } finally {
+            lock.writeLock().unlock();
+        }
     }
 }

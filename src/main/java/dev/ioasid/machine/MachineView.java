@@ -122,6 +122,15 @@ public interface MachineView {
     /** What the hardware would do with a request, step by step. ENODEV, EINVAL. */
     Explanation explain(DmaRequest request);
 
+    /** Bytes on their way that have had to wait. ENOENT: no such, or forgotten. */
+    DmaSummary dma(long id);
+
+    /** What devices wait for, and of what is over the last 1,024, by id. */
+    List<PageRequestSummary> pageRequests();
+
+    /** ENOENT: no such, or forgotten. */
+    PageRequestSummary pageRequest(long id);
+
     Topology topology();
 
     MachineCounts counts();

@@ -86,6 +86,22 @@ final class Routes {
         } else {
             leadAll(device.group(), to, from);
         }
+        drain(device, route.pasid());
+    }
+
+    /**
+     * What requests of a route, or of its whole group, waited for is answered as invalid: they lead elsewhere. Without PASID all
+     * requests: a user's table may have said where those with a PASID lead.
+     */
+    private void drain(Device device, int pasid) {
+        if (pasid != DmaRequest.NO_PASID) {
+            machine.transfers().drain(device, pasid);
+            return;
+        }
+        for (var member : device.group().members().values()) {
+            machine.transfers().drain(member, pasid);
+            machine.transfers().drainUnallocated(member);
+        }
     }
 
     /** What a route is attached to; null if nothing. */
@@ -113,6 +129,7 @@ final class Routes {
         device.leadPasid(route.pasid(), to);
         if (from != null) {
             from.routes().remove(route);
+            drain(device, route.pasid());
         }
         to.routes().add(route);
     }
@@ -154,6 +171,7 @@ final class Routes {
         }
         leadAll(group, to.destination(), from.destination());
         group.lead(to);
+        drain(device, DmaRequest.NO_PASID);
         for (var member : attached) {
             if (from instanceof PagingIoasid paging) {
                 paging.space().mend(member);
@@ -208,6 +226,7 @@ final class Routes {
         if (route.hasPasid()) {
             block(device, route.pasid());
             device.leadPasid(route.pasid(), null);
+            drain(device, route.pasid());
             return;
         }
         if (from instanceof PagingIoasid paging) {
@@ -218,6 +237,7 @@ final class Routes {
         if (group.attached().isEmpty()) {
             group.lead(null);
             group.members().values().forEach(member -> block(member, DmaRequest.NO_PASID));
+            drain(device, DmaRequest.NO_PASID);
         }
     }
 

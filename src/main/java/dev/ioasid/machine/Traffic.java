@@ -40,6 +40,9 @@ final class Traffic {
                 var result = units.get(index).hardware().translate(requests.get(index));
                 if (result instanceof Translation.Translated) {
                     translated++;
+                } else if (result instanceof Translation.Stalled stalled) {
+                    var device = machine.devices().device(requests.get(index).rid());
+                    machine.transfers().stalled(device, requests.get(index), stalled);
                 }
                 results.add(result);
             }
@@ -61,15 +64,20 @@ final class Traffic {
 
     private Unit unitOf(DmaRequest request) {
         var device = machine.devices().device(request.rid());
-        if (request.hasPasid() && (request.pasid() < 0 || request.pasid() >>> device.pasidBits() != 0)) {
+        checkPasid(device, request.pasid());
+        return device.unit();
+    }
+
+    /** EINVAL: the device cannot send it. */
+    void checkPasid(Device device, int pasid) {
+        if (pasid != DmaRequest.NO_PASID && (pasid < 0 || pasid >>> device.pasidBits() != 0)) {
             throw new RefusedException(
                     Errno.EINVAL,
                     device.pasidBits() == 0
                             ? device.rid() + " has no PASID capability: it sends requests without PASID only"
                             : "PASID %d has more than the %d bits of %s"
-                                    .formatted(request.pasid(), device.pasidBits(), device.rid()),
-                    Map.of("rid", device.rid().toString(), "pasid", request.pasid()));
+                                    .formatted(pasid, device.pasidBits(), device.rid()),
+                    Map.of("rid", device.rid().toString(), "pasid", pasid));
         }
-        return device.unit();
     }
 }

@@ -203,6 +203,21 @@ record View(Machine machine) implements MachineView {
     }
 
     @Override
+    public DmaSummary dma(long id) {
+        return machine.transfers().summary(id);
+    }
+
+    @Override
+    public List<PageRequestSummary> pageRequests() {
+        return machine.transfers().requests().all();
+    }
+
+    @Override
+    public PageRequestSummary pageRequest(long id) {
+        return machine.transfers().requests().summary(id);
+    }
+
+    @Override
     public Topology topology() {
         return new Topology(
                 machine.name(),

@@ -33,10 +33,15 @@ import org.springframework.stereotype.Service;
  */
 @Service
 public class Machines {
+    private final Deadlines deadlines;
     private final ConcurrentSkipListMap<String, Machine> byName = new ConcurrentSkipListMap<>();
     private final ReentrantReadWriteLock counting = new ReentrantReadWriteLock();
     private final LongAdder retiredTranslated = new LongAdder();
     private final Map<String, LongAdder> retiredFaults = new ConcurrentHashMap<>();
+
+    Machines(Deadlines deadlines) {
+        this.deadlines = deadlines;
+    }
 
     /** Makes a machine. EEXIST: the name is taken; EINVAL: memory size, holes; ENOMEM: the host has no address space left. */
     public MachineSummary create(String name, long memory, List<AddressRange> holes, Preset preset) {
@@ -113,7 +118,12 @@ public class Machines {
 
     /** Applies a command to a machine. ENOENT, and whatever the command refuses. */
     public <R> R apply(String name, Command<R> command) {
-        return find(name).apply(command);
+        var machine = find(name);
+        try {
+            return machine.apply(command);
+        } finally {
+            deadlines.watch(machine);
+        }
     }
 
     /** Asks a machine. ENOENT, and whatever the question refuses. */

@@ -113,10 +113,20 @@ class DeviceController {
         }
     }
 
-    /** {@code invalidationAnswers}: whether the device answers when it is asked to forget translations. */
-    record DevicePatch(boolean invalidationAnswers) {}
+    /**
+     * {@code invalidationAnswers}: whether the device answers when it is asked to forget translations; {@code pageRequestTimeout}: how long it waits
+     * for an answer to a page request, or stalled. What is left out stays.
+     */
+    record DevicePatch(
+            @Nullable Boolean invalidationAnswers,
+            @Nullable WaitTime pageRequestTimeout) {
+        Command.PatchDevice command(Rid rid) {
+            return new Command.PatchDevice(
+                    rid, invalidationAnswers, pageRequestTimeout == null ? null : pageRequestTimeout.value());
+        }
+    }
 
-    /** {@code groupIoasid} translates the group's requests without PASID; there is none while they are blocked. */
+    /** {@code pageRequestTimeout} is there unless it is as usual, 30 s; {@code groupIoasid} translates the group's requests without PASID; there is none while they are blocked. */
     record DeviceBody(
             Rid rid,
             String iommu,
@@ -128,6 +138,7 @@ class DeviceController {
             boolean ats,
             boolean pri,
             boolean invalidationAnswers,
+            @Nullable WaitTime pageRequestTimeout,
             List<RegionBody> reservedRegions,
             List<Pasid> pasids) {
         static DeviceBody of(DeviceSummary device) {
@@ -142,6 +153,9 @@ class DeviceController {
                     device.ats(),
                     device.pri(),
                     device.answersInvalidations(),
+                    device.pageRequestTimeout().equals(DeviceTraits.PAGE_REQUEST_TIMEOUT)
+                            ? null
+                            : new WaitTime(device.pageRequestTimeout()),
                     Lists.map(device.reservedRegions(), RegionBody::of),
                     Lists.map(device.pasids(), Pasid::new));
         }
@@ -198,12 +212,11 @@ class DeviceController {
         return DeviceBody.of(machines.read(machine, view -> view.device(rid)));
     }
 
-    @Operation(operationId = "patchDevice", summary = "Make a device answer invalidations of its device-TLB, or not")
+    @Operation(operationId = "patchDevice", summary = "Change how a device answers, and how long it waits")
     @Refuses(Errno.EOPNOTSUPP)
     @PatchMapping(path = "/{rid}", consumes = Web.JSON, produces = Web.JSON)
     DeviceBody patch(@PathVariable String machine, @PathVariable Rid rid, @RequestBody DevicePatch body) {
-        var command = new Command.AnswerInvalidations(rid, body.invalidationAnswers());
-        return DeviceBody.of(machines.apply(machine, command));
+        return DeviceBody.of(machines.apply(machine, body.command(rid)));
     }
 
     @Operation(operationId = "deleteDevice", summary = "Remove a device")

@@ -70,6 +70,8 @@ class Json {
             addDeserializer(Name.class, new TextReader<>(Name.class, Name::new));
             addDeserializer(Rid.class, new TextReader<>(Rid.class, Rid::parse));
             addDeserializer(Permissions.class, new TextReader<>(Permissions.class, Permissions::parse));
+            addDeserializer(WaitTime.class, new TextReader<>(WaitTime.class, WaitTime::parse));
+            addSerializer(WaitTime.class, new TextWriter<>());
             addSerializer(Hex.class, new TextWriter<>());
             addSerializer(Name.class, new TextWriter<>());
             addSerializer(Rid.class, new TextWriter<>());

@@ -25,6 +25,7 @@ class Web implements WebMvcConfigurer {
         registry.addConverter(String.class, Pasid.class, Pasid::parse);
         registry.addConverter(String.class, Rid.class, Rid::parse);
         registry.addConverter(String.class, Limit.class, Limit::parse);
+        registry.addConverter(String.class, WaitTime.class, WaitTime::parse);
         registry.addConverter(String.class, Boolean.class, Web::flag);
         registry.addConverterFactory(new WireEnums());
     }

@@ -311,6 +311,11 @@ public record SmmuCapabilities(long idr0, long idr1, long idr2, long idr3, long 
     }
 
     @Override
+    public boolean pageRequests() {
+        return pri();
+    }
+
+    @Override
     public boolean privileged() {
         return true;
     }

@@ -196,6 +196,12 @@ public final class SmmuHardware implements IommuHardware {
     }
 
     @Override
+    public boolean remembers(DmaRequest request) {
+        int how = how(request) | PageWalk.DRY;
+        return knownByDevice(requesters.streamId(request.rid()), request.pasid(), request.iova(), how) != 0;
+    }
+
+    @Override
     public PageRequest.Outcome request(PageRequest request) {
         return new PageRequest.Outcome.Dropped();
     }

@@ -241,6 +241,11 @@ public record VtdCapabilities(int version, long cap, long ecap, int hostAddressW
     }
 
     @Override
+    public boolean pageRequests() {
+        return has(Ecap.PRS);
+    }
+
+    @Override
     public boolean privileged() {
         return has(Ecap.SRS);
     }

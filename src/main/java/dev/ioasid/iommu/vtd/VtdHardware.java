@@ -258,6 +258,12 @@ public final class VtdHardware implements IommuHardware {
     }
 
     @Override
+    public boolean remembers(DmaRequest request) {
+        int how = how(request) | PageWalk.DRY;
+        return knownByDevice(request.rid().sourceId(), request.pasid(), request.iova(), how) != 0;
+    }
+
+    @Override
     public PageRequest.Outcome request(PageRequest request) {
         return new PageRequest.Outcome.Dropped();
     }

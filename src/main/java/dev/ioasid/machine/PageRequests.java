@@ -1,0 +1,290 @@
+package dev.ioasid.machine;
+
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.Fault;
+import dev.ioasid.iommu.PageRequest;
+import dev.ioasid.iommu.Translation;
+import dev.ioasid.machine.PageRequestSummary.State;
+import dev.ioasid.pagetable.Permissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What devices wait for: page requests in groups, and transactions that an SMMUv3 holds back. Of what is over, the last {@value #KEPT} are
+ * remembered. Guarded by the machine's lock.
+ */
+final class PageRequests {
+    private static final int KEPT = 1024;
+
+    /** Something that a device waits for. */
+    static final class Waiting {
+        private final long id;
+        private final Device device;
+        private final int pasid;
+        private final long address;
+        private final Permissions permissions;
+        private final @Nullable PageRequest request;
+        private final long ticket;
+        private final int tag;
+        private final Fault why;
+        private final @Nullable DmaJob job;
+        private State state = State.PENDING;
+
+        private Waiting(
+                long id,
+                Device device,
+                int pasid,
+                long address,
+                Permissions permissions,
+                @Nullable PageRequest request,
+                long ticket,
+                int tag,
+                Fault why,
+                @Nullable DmaJob job) {
+            this.id = id;
+            this.device = device;
+            this.pasid = pasid;
+            this.address = address;
+            this.permissions = permissions;
+            this.request = request;
+            this.ticket = ticket;
+            this.tag = tag;
+            this.why = why;
+            this.job = job;
+        }
+
+        long id() {
+            return id;
+        }
+
+        Device device() {
+            return device;
+        }
+
+        int pasid() {
+            return pasid;
+        }
+
+        /** The message; null for a stalled transaction. */
+        @Nullable
+        PageRequest request() {
+            return request;
+        }
+
+        /** Of a stalled transaction; -1: it could not be recorded. */
+        int tag() {
+            return tag;
+        }
+
+        /** Why the page could not be reached. */
+        Fault why() {
+            return why;
+        }
+
+        /** Null if nothing but a translation was asked for. */
+        @Nullable
+        DmaJob job() {
+            return job;
+        }
+
+        boolean isPending() {
+            return state == State.PENDING;
+        }
+
+        private boolean isOfGroup(PageRequest other) {
+            return request != null
+                    && request.sourceId() == other.sourceId()
+                    && request.group() == other.group()
+                    && isPending();
+        }
+
+        private PageRequestSummary summary() {
+            return new PageRequestSummary(
+                    id,
+                    device.rid(),
+                    pasid,
+                    address,
+                    permissions,
+                    request == null ? null : request.group(),
+                    request == null || request.last(),
+                    request == null,
+                    request == null && tag >= 0 ? tag : null,
+                    job == null ? null : job.id(),
+                    state);
+        }
+    }
+
+    private final TreeMap<Long, Waiting> pending = new TreeMap<>();
+    private final LinkedHashMap<Long, Waiting> over = new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Long, Waiting> eldest) {
+            return size() > KEPT;
+        }
+    };
+    private final TreeMap<Long, Waiting> unwatched = new TreeMap<>();
+    private long next = 1;
+    private volatile boolean anyUnwatched;
+
+    /** A device has asked for a page. */
+    Waiting asked(Device device, PageRequest request, Fault why, DmaJob job) {
+        return add(new Waiting(
+                next,
+                device,
+                request.pasid(),
+                request.address(),
+                request.permissions(),
+                request,
+                0,
+                -1,
+                why,
+                job));
+    }
+
+    /** A transaction has been stalled. */
+    Waiting stalled(
+            Device device,
+            int pasid,
+            long address,
+            Permissions permissions,
+            long ticket,
+            int tag,
+            Fault why,
+            @Nullable DmaJob job) {
+        return add(new Waiting(next, device, pasid, address, permissions, null, ticket, tag, why, job));
+    }
+
+    /** A transaction that nobody waits for has been stalled once more. */
+    void stalledAgain(Waiting before, Translation.Stalled again) {
+        stalled(
+                before.device,
+                before.pasid,
+                before.address,
+                before.permissions,
+                again.ticket(),
+                again.tag(),
+                again.fault(),
+                before.job);
+    }
+
+    private Waiting add(Waiting waiting) {
+        next++;
+        pending.put(waiting.id, waiting);
+        unwatched.put(waiting.id, waiting);
+        anyUnwatched = true;
+        return waiting;
+    }
+
+    /** It has come to an end. */
+    void end(Waiting waiting, State state) {
+        waiting.state = state;
+        pending.remove(waiting.id);
+        unwatched.remove(waiting.id);
+        anyUnwatched = !unwatched.isEmpty();
+        over.put(waiting.id, waiting);
+    }
+
+    /** The pending requests of a group. */
+    List<Waiting> group(Unit unit, PageRequest of) {
+        return select(waiting -> waiting.device.unit() == unit && waiting.isOfGroup(of));
+    }
+
+    /** The pending requests of a group, by what an answer says. */
+    List<Waiting> group(Unit unit, int sourceId, int group) {
+        return select(waiting -> waiting.device.unit() == unit
+                && waiting.request != null
+                && waiting.request.sourceId() == sourceId
+                && waiting.request.group() == group);
+    }
+
+    /** The stalled transaction with a ticket; null if nobody waits for it. */
+    @Nullable
+    Waiting ticket(Unit unit, long ticket) {
+        for (var waiting : pending.values()) {
+            if (waiting.device.unit() == unit && waiting.request == null && waiting.ticket == ticket) {
+                return waiting;
+            }
+        }
+        return null;
+    }
+
+    /** What is pending and passes. */
+    List<Waiting> select(Predicate<Waiting> passes) {
+        var selected = new ArrayList<Waiting>();
+        for (var waiting : pending.values()) {
+            if (passes.test(waiting)) {
+                selected.add(waiting);
+            }
+        }
+        return selected;
+    }
+
+    /** The lowest group index that a device has not in use; -1 if there is none. */
+    int freeGroup(Device device) {
+        var used = new BitSet(PageRequest.GROUPS);
+        for (var waiting : pending.values()) {
+            if (waiting.device == device && waiting.request != null) {
+                used.set(waiting.request.group());
+            }
+        }
+        int free = used.nextClearBit(0);
+        return free < PageRequest.GROUPS ? free : -1;
+    }
+
+    /** ENOENT: no such request, or one that has been forgotten. */
+    Waiting waiting(long id) {
+        var found = pending.get(id);
+        if (found == null) {
+            found = over.get(id);
+        }
+        if (found == null) {
+            throw new RefusedException(
+                    Errno.ENOENT, "there is no page request " + id, Map.of("pageRequest", id));
+        }
+        return found;
+    }
+
+    /** In a word. */
+    String fate(long id) {
+        return waiting(id).state.name().toLowerCase(Locale.ROOT);
+    }
+
+    PageRequestSummary summary(long id) {
+        return waiting(id).summary();
+    }
+
+    /** By id, what is over among them. */
+    List<PageRequestSummary> all() {
+        var all = new TreeMap<Long, Waiting>(over);
+        all.putAll(pending);
+        return all.values().stream().map(Waiting::summary).toList();
+    }
+
+    int pending() {
+        return pending.size();
+    }
+
+    /** Whether {@link #takeDeadlines} has something; any thread may ask. */
+    boolean hasDeadlines() {
+        return anyUnwatched;
+    }
+
+    /** By id how long each request waits at most that has come up since it was last asked. */
+    Map<Long, Duration> takeDeadlines() {
+        var deadlines = new TreeMap<Long, Duration>();
+        unwatched.forEach((id, waiting) -> deadlines.put(id, waiting.device.pageRequestTimeout()));
+        unwatched.clear();
+        anyUnwatched = false;
+        return deadlines;
+    }
+}

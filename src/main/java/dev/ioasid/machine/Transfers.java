@@ -1,0 +1,562 @@
+package dev.ioasid.machine;
+
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.Access;
+import dev.ioasid.iommu.AtsCompletion;
+import dev.ioasid.iommu.DeviceMessage;
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.Fault;
+import dev.ioasid.iommu.IommuDriver;
+import dev.ioasid.iommu.IommuType;
+import dev.ioasid.iommu.PageRequest;
+import dev.ioasid.iommu.Rid;
+import dev.ioasid.iommu.Translation;
+import dev.ioasid.machine.PageRequestSummary.Answer;
+import dev.ioasid.machine.PageRequestSummary.State;
+import dev.ioasid.machine.PageRequests.Waiting;
+import dev.ioasid.memory.AddressRange;
+import dev.ioasid.memory.PhysicalMemory;
+import dev.ioasid.pagetable.PageWalk;
+import dev.ioasid.pagetable.Permissions;
+import java.util.ArrayDeque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Moves the bytes of DMA, page by page through the units, and has it wait where a page is asked for or a transaction is stalled. Guarded by
+ * the machine's lock.
+ *
+ * <p>A device with ATS and PRI asks for the translation of a page that it does not know, and for the page if it may not use it; every other
+ * one sends untranslated requests.
+ */
+final class Transfers {
+    /** DMA that can wait at a time. */
+    static final int MOST_WAITING = 1024;
+    /** DMA that is over and had to wait, of which the outcome is kept. */
+    static final int KEPT = 256;
+    /** Bytes of that. */
+    private static final long KEPT_BYTES = 64L << 20;
+    /** A device that is told to try again, and finds the page missing, gives up after so many times in a row without a client's word. */
+    private static final int MOST_TRIES = 16;
+
+    private final Machine machine;
+    private final PageRequests requests = new PageRequests();
+    private final TreeMap<Long, DmaJob> waiting = new TreeMap<>();
+    private final LinkedHashMap<Long, DmaSummary> over = new LinkedHashMap<>();
+    /** What devices are told by themselves, without a unit. */
+    private final ArrayDeque<Delivery> inbox = new ArrayDeque<>();
+
+    private long overBytes;
+    private long next = 1;
+    private long movedBytes;
+    private long faulted;
+
+    private record Delivery(Unit unit, DeviceMessage message) {}
+
+    Transfers(Machine machine) {
+        this.machine = machine;
+    }
+
+    PageRequests requests() {
+        return requests;
+    }
+
+    /** Carries out orders, as far as it gets. ENODEV, EINVAL: {@code index} names the bad one; ENOSPC: too much waits. */
+    DmaSummary start(Rid rid, List<DmaOrder> orders, boolean batch) {
+        var device = machine.devices().device(rid);
+        for (int index = 0; index < orders.size(); index++) {
+            try {
+                check(device, orders.get(index));
+            } catch (RefusedException refused) {
+                throw refused.with("index", index);
+            }
+        }
+        if (waiting.size() == MOST_WAITING) {
+            throw new RefusedException(
+                    Errno.ENOSPC,
+                    MOST_WAITING + " DMA wait for answers to page requests, the most there can be",
+                    Map.of("limit", Map.of("name", "waiting DMA", "value", MOST_WAITING)));
+        }
+        var job = new DmaJob(device, orders, batch);
+        run(job);
+        settle();
+        return job.summary();
+    }
+
+    private void check(Device device, DmaOrder order) {
+        machine.traffic().checkPasid(device, order.pasid());
+        if (order.length() < 1 || order.length() > DmaOrder.LARGEST) {
+            throw new RefusedException(
+                    order.length() < 1 ? Errno.EINVAL : Errno.E2BIG,
+                    "length is 0x%x, expected 0x1 to 0x%x".formatted(order.length(), DmaOrder.LARGEST),
+                    Map.of("length", (long) order.length()));
+        }
+        if (Long.compareUnsigned(order.iova(), -(long) order.length()) > 0) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "0x%x bytes at 0x%x go beyond 2^64".formatted(order.length(), order.iova()),
+                    Map.of("iova", order.iova(), "length", (long) order.length()));
+        }
+    }
+
+    // ---- moving
+
+    private void run(DmaJob job) {
+        boolean goesOn = true;
+        while (goesOn && !job.isOver()) {
+            goesOn = step(job);
+        }
+        if (job.isOver()) {
+            finished(job);
+        }
+    }
+
+    /** Goes on to the end of a page; false: it has to wait. */
+    private boolean step(DmaJob job) {
+        int stay = machine.readers().enter();
+        Translation reached;
+        try {
+            reached = reach(job);
+        } finally {
+            machine.readers().exit(stay);
+        }
+        return take(job, reached);
+    }
+
+    /** What the unit, or the device itself, says to the next page. */
+    private Translation reach(DmaJob job) {
+        var hardware = job.device().unit().hardware();
+        var request = request(job, DmaRequest.Kind.UNTRANSLATED);
+        if (!job.device().asksForPages() || hardware.remembers(request)) {
+            return hardware.translate(request);
+        }
+        var completed = (Translation.Completed) hardware.translate(request(job, DmaRequest.Kind.TRANSLATION_REQUEST));
+        boolean usable = job.order().access() == Access.WRITE
+                ? completed.permissions().write()
+                : completed.permissions().read();
+        boolean untranslatedOnly = AtsCompletion.U.isSet(completed.word());
+        return usable || untranslatedOnly ? hardware.translate(request) : completed;
+    }
+
+    private static DmaRequest request(DmaJob job, DmaRequest.Kind kind) {
+        var order = job.order();
+        boolean reads = kind == DmaRequest.Kind.TRANSLATION_REQUEST && order.access() == Access.READ;
+        return new DmaRequest(job.rid(), order.pasid(), job.at(), order.access(), order.privileged(), kind, reads);
+    }
+
+    /** What a job makes of an answer; false: it has to wait. */
+    private boolean take(DmaJob job, Translation reached) {
+        return switch (reached) {
+            case Translation.Translated page -> {
+                move(job, page.address());
+                yield true;
+            }
+            case Translation.Faulted(var fault) -> {
+                stop(job, fault);
+                yield true;
+            }
+            case Translation.Stalled stalled -> {
+                waitFor(job, stalled);
+                yield false;
+            }
+            case Translation.Completed completed -> ask(job, completed);
+        };
+    }
+
+    private static int chunk(DmaJob job) {
+        long untilNextPage = PhysicalMemory.PAGE_SIZE - (job.at() & PhysicalMemory.PAGE_SIZE - 1);
+        return (int) Math.min(job.left(), untilNextPage);
+    }
+
+    /** VT-d 5.10, section 3.15: a write without PASID to 0xfeexxxxx. */
+    private static boolean isInterrupt(DmaJob job, long address) {
+        return job.order().access() == Access.WRITE
+                && job.order().pasid() == DmaRequest.NO_PASID
+                && PageWalk.isInterrupt(address)
+                && job.device().unit().type() == IommuType.VTD;
+    }
+
+    private void move(DmaJob job, long address) {
+        int count = chunk(job);
+        if (isInterrupt(job, address)) {
+            job.advance(count); // it is delivered, and no memory written
+            return;
+        }
+        var range = AddressRange.of(address, count);
+        if (!machine.memory().backs(range)) {
+            stop(job, Stops.unclaimed(job.at(), address));
+            return;
+        }
+        movedBytes += count;
+        if (job.order().access() == Access.WRITE) {
+            machine.memory().write(address, job.outgoing(count));
+            machine.frames().written(range);
+            job.advance(count);
+        } else {
+            job.incoming(machine.memory().read(address, count));
+        }
+    }
+
+    /** Reads zeros; what would be written is ignored. */
+    private static void ignore(DmaJob job) {
+        if (job.order().access() == Access.WRITE) {
+            job.advance(chunk(job));
+        } else {
+            job.incoming(new byte[chunk(job)]);
+        }
+    }
+
+    private void stop(DmaJob job, Fault fault) {
+        faulted++;
+        job.stop(fault);
+    }
+
+    // ---- waiting
+
+    private void waitFor(DmaJob job, Translation.Stalled stalled) {
+        hold(job);
+        var order = job.order();
+        requests.stalled(
+                job.device(),
+                order.pasid(),
+                job.at(),
+                wanted(order),
+                stalled.ticket(),
+                stalled.tag(),
+                stalled.fault(),
+                job);
+        machine.pulse().beat();
+    }
+
+    /** A transaction has been stalled of which only the translation was asked for. */
+    void stalled(Device device, DmaRequest request, Translation.Stalled stalled) {
+        boolean write = request.access() == Access.WRITE;
+        boolean execute = request.access() == Access.EXECUTE;
+        requests.stalled(
+                device,
+                request.pasid(),
+                request.iova(),
+                new Permissions(!write && !execute, write, execute, request.privileged()),
+                stalled.ticket(),
+                stalled.tag(),
+                stalled.fault(),
+                null);
+        machine.pulse().beat();
+    }
+
+    private static Permissions wanted(DmaOrder order) {
+        boolean write = order.access() == Access.WRITE;
+        return new Permissions(!write, write, false, order.privileged());
+    }
+
+    private void hold(DmaJob job) {
+        if (job.id() == null) {
+            job.name(next++);
+        }
+        waiting.put(job.id(), job);
+    }
+
+    /** Asks for the page; true: it is known at once what becomes of that. */
+    private boolean ask(DmaJob job, Translation.Completed completed) {
+        var why = completed.fault() == null ? Stops.unusable(job.at()) : completed.fault();
+        if (completed.status() != AtsCompletion.Status.SUCCESS) {
+            stop(job, why);
+            return true;
+        }
+        int group = requests.freeGroup(job.device());
+        if (group < 0 || job.tryAgain() > MOST_TRIES) {
+            stop(job, Stops.because(why, group < 0 ? "the device has 512 page requests open" : "tried 16 times"));
+            return true;
+        }
+        var device = job.device();
+        var request = new PageRequest(
+                device.rid(),
+                device.sourceId(),
+                job.order().pasid(),
+                job.at() & -PhysicalMemory.PAGE_SIZE,
+                wanted(job.order()),
+                group,
+                true);
+        hold(job);
+        requests.asked(device, request, why, job);
+        switch (device.unit().hardware().request(request)) {
+            case PageRequest.Outcome.Queued queued -> collect(device.unit());
+            case PageRequest.Outcome.Answered(var response) ->
+                inbox.add(new Delivery(
+                        device.unit(),
+                        new DeviceMessage.GroupAnswered(device.sourceId(), request.pasid(), group, response)));
+            case PageRequest.Outcome.Dropped dropped -> {} // nobody will answer: it waits until it has waited too long
+        }
+        return false;
+    }
+
+    /** What the unit's driver finds in the unit's queue waits for a client from now on. */
+    private void collect(Unit unit) {
+        if (unit.driver() != null) {
+            unit.driver().takePageRequests();
+        }
+        machine.pulse().beat();
+    }
+
+    // ---- going on
+
+    /** Has everything go on that a unit has let go on. */
+    void settle() {
+        boolean more = true;
+        while (more) {
+            for (var unit : machine.units().all()) {
+                unit.hardware().takeMessages().forEach(message -> inbox.add(new Delivery(unit, message)));
+            }
+            var first = inbox.poll();
+            more = first != null;
+            if (first != null) {
+                deliver(first.unit(), first.message());
+            }
+        }
+    }
+
+    private void deliver(Unit unit, DeviceMessage message) {
+        switch (message) {
+            case DeviceMessage.GroupAnswered answered ->
+                answered(requests.group(unit, answered.sourceId(), answered.group()), answered.response());
+            case DeviceMessage.Resumed(long ticket, var outcome) -> {
+                var stalled = requests.ticket(unit, ticket);
+                if (stalled != null) {
+                    resumed(stalled, outcome);
+                }
+            }
+            case DeviceMessage.Terminated(long ticket, boolean abort) -> {
+                var stalled = requests.ticket(unit, ticket);
+                if (stalled != null) {
+                    terminated(stalled, abort);
+                }
+            }
+        }
+    }
+
+    private void answered(List<Waiting> group, PageRequest.Response response) {
+        for (var waiting : group) {
+            requests.end(waiting, State.ANSWERED);
+        }
+        for (var waiting : group) {
+            if (response == PageRequest.Response.SUCCESS) {
+                goOn(waiting.job());
+            } else {
+                var how = response.name().toLowerCase(Locale.ROOT);
+                giveUp(waiting, "the page request was answered: " + how);
+            }
+        }
+    }
+
+    private void goOn(@Nullable DmaJob job) {
+        if (job != null) {
+            run(job);
+        }
+    }
+
+    private void giveUp(Waiting waiting, String why) {
+        var job = waiting.job();
+        if (job != null) {
+            stop(job, Stops.because(waiting.why(), why));
+            run(job);
+        }
+    }
+
+    private void resumed(Waiting stalled, Translation outcome) {
+        requests.end(stalled, State.ANSWERED);
+        var job = stalled.job();
+        if (job != null) {
+            if (take(job, outcome)) {
+                run(job);
+            }
+        } else if (outcome instanceof Translation.Stalled again) {
+            requests.stalledAgain(stalled, again);
+        }
+    }
+
+    private void terminated(Waiting stalled, boolean abort) {
+        requests.end(stalled, State.ANSWERED);
+        var job = stalled.job();
+        if (job == null) {
+            return;
+        }
+        if (abort) {
+            giveUp(stalled, "the stalled transaction was aborted");
+        } else {
+            ignore(job);
+            run(job);
+        }
+    }
+
+    private void finished(DmaJob job) {
+        var id = job.id();
+        if (id == null) {
+            return;
+        }
+        waiting.remove(id);
+        var summary = job.summary();
+        over.put(id, summary);
+        overBytes += summary.bytes();
+        while (over.size() > 1 && (over.size() > KEPT || overBytes > KEPT_BYTES)) {
+            overBytes -= over.pollFirstEntry().getValue().bytes();
+        }
+        machine.pulse().beat();
+    }
+
+    // ---- what clients and clocks say
+
+    /** Answers a request, and with it its group. ENOENT; EINVAL: not the service's to answer, over, or not so; EBUSY. */
+    PageRequestSummary answer(long id, Answer answer) {
+        var asked = requests.waiting(id);
+        var unit = asked.device().unit();
+        var subjects = Map.<String, Object>of("pageRequest", id);
+        if (!unit.managed()) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    unit.name() + " is unmanaged: its driver answers by a command",
+                    Map.of("pageRequest", id, "iommu", unit.name()));
+        }
+        if (!asked.isPending()) {
+            throw new RefusedException(
+                    Errno.EINVAL, "page request %d has been %s".formatted(id, requests.fate(id)), subjects);
+        }
+        var request = asked.request();
+        if (request != null) {
+            respond(asked, request, response(answer, subjects));
+        } else if (asked.tag() < 0) {
+            throw new RefusedException(
+                    Errno.EBUSY,
+                    "the stalled transaction could not be recorded yet: clear the faults of " + unit.name(),
+                    subjects);
+        } else {
+            unit.managedDriver().resume(asked.device().sourceId(), asked.tag(), resumption(answer));
+        }
+        settle();
+        return requests.summary(id);
+    }
+
+    private static PageRequest.Response response(Answer answer, Map<String, ?> subjects) {
+        return switch (answer) {
+            case SUCCESS -> PageRequest.Response.SUCCESS;
+            case INVALID -> PageRequest.Response.INVALID;
+            case FAILURE -> PageRequest.Response.FAILURE;
+            case RETRY, ABORT, TERMINATE ->
+                throw new RefusedException(
+                        Errno.EINVAL, "a page request is answered success, invalid or failure", subjects);
+        };
+    }
+
+    private static IommuDriver.Resumption resumption(Answer answer) {
+        return switch (answer) {
+            case SUCCESS, RETRY -> IommuDriver.Resumption.RETRY;
+            case INVALID, FAILURE, ABORT -> IommuDriver.Resumption.ABORT;
+            case TERMINATE -> IommuDriver.Resumption.TERMINATE;
+        };
+    }
+
+    /** Has the unit answer the group, or, where nobody drives it, the device take it as answered. */
+    private void respond(Waiting asked, PageRequest request, PageRequest.Response response) {
+        var unit = asked.device().unit();
+        if (unit.driver() != null) {
+            unit.driver().respond(request, response);
+        } else {
+            inbox.add(new Delivery(
+                    unit,
+                    new DeviceMessage.GroupAnswered(request.sourceId(), request.pasid(), request.group(), response)));
+        }
+    }
+
+    /** Nobody has answered in time: the device gives up. False: somebody had. */
+    boolean expire(long id) {
+        var late = requests.waiting(id);
+        if (!late.isPending()) {
+            return false;
+        }
+        var request = late.request();
+        if (request != null) {
+            requests.group(late.device().unit(), request).forEach(this::late);
+        } else {
+            late(late);
+        }
+        settle();
+        return true;
+    }
+
+    private void late(Waiting late) {
+        requests.end(late, State.EXPIRED);
+        var driver = late.device().unit().driver();
+        if (late.request() == null && driver != null && late.tag() >= 0) {
+            driver.resume(late.device().sourceId(), late.tag(), IommuDriver.Resumption.ABORT);
+        }
+        giveUp(late, "nobody answered in time");
+        machine.pulse().beat();
+    }
+
+    /** A route leads elsewhere: what waits there is answered as invalid, and its DMA fails. */
+    void drain(Device device, int pasid) {
+        drain(waiting -> waiting.device() == device && waiting.pasid() == pasid);
+    }
+
+    /** The same for PASIDs that nobody has attached: a user's table of context descriptors said where they led. */
+    void drainUnallocated(Device device) {
+        drain(waiting -> waiting.device() == device && !device.pasids().containsKey(waiting.pasid()));
+    }
+
+    /** The device goes. */
+    void drain(Device device) {
+        drain(waiting -> waiting.device() == device);
+    }
+
+    private void drain(Predicate<Waiting> passes) {
+        for (var stuck : requests.select(passes)) {
+            var unit = stuck.device().unit();
+            var request = stuck.request();
+            if (request != null && stuck.isPending()) {
+                collect(unit);
+                respond(stuck, request, PageRequest.Response.INVALID);
+                settle();
+            } else if (stuck.isPending()) {
+                if (unit.driver() != null && stuck.tag() >= 0) {
+                    unit.driver().resume(stuck.device().sourceId(), stuck.tag(), IommuDriver.Resumption.ABORT);
+                    settle();
+                }
+                if (stuck.isPending()) {
+                    terminated(stuck, true);
+                }
+            }
+        }
+    }
+
+    // ---- questions
+
+    /** ENOENT: no such DMA, or one that never waited, or that has been forgotten. */
+    DmaSummary summary(long id) {
+        var job = waiting.get(id);
+        var summary = job == null ? over.get(id) : job.summary();
+        if (summary == null) {
+            throw new RefusedException(Errno.ENOENT, "there is no DMA " + id, Map.of("dma", id));
+        }
+        return summary;
+    }
+
+    /** Bytes that have been moved. */
+    long movedBytes() {
+        return movedBytes;
+    }
+
+    /** Orders that have been stopped. */
+    long faulted() {
+        return faulted;
+    }
+
+    /** Of DMA that waits. */
+    int waiting() {
+        return waiting.size();
+    }
+}

@@ -1,0 +1,297 @@
+package dev.ioasid.web;
+
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.Access;
+import dev.ioasid.iommu.Rid;
+import dev.ioasid.machine.Command;
+import dev.ioasid.machine.DmaOrder;
+import dev.ioasid.machine.DmaResult;
+import dev.ioasid.machine.DmaSummary;
+import dev.ioasid.service.Machines;
+import dev.ioasid.service.WaitingRoom;
+import dev.ioasid.web.TranslationController.FaultBody;
+import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.responses.ApiResponse;
+import io.swagger.v3.oas.annotations.tags.Tag;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestMapping;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+
+/** DMA that moves bytes. */
+@RestController
+@RequestMapping("/v1/machines/{machine}/dma")
+@Tag(name = "dma", description = "DMA that moves bytes between a device and memory.")
+class DmaController {
+    static final int LARGEST_BATCH = 10_000;
+
+    private static final String PATH = "/v1/machines/{machine}/dma/{id}";
+
+    private static final String STATUS = "Dma-Status";
+    private static final String TRANSFERRED = "Dma-Transferred";
+    private static final String FAULT = "Dma-Fault";
+
+    /** As the device sees it: {@code read} brings bytes to it. */
+    enum Direction {
+        READ,
+        WRITE
+    }
+
+    enum Status {
+        COMPLETED,
+        FAULTED,
+        PENDING;
+
+        static Status of(DmaResult.Status status) {
+            return switch (status) {
+                case COMPLETED -> COMPLETED;
+                case FAULTED -> FAULTED;
+                case PENDING -> PENDING;
+            };
+        }
+    }
+
+    /** A read has a {@code length}, a write has {@code data}, in base64. */
+    record DmaRequestBody(
+            @Nullable Pasid pasid,
+            Hex iova,
+            Direction operation,
+            @Nullable Hex length,
+            byte @Nullable [] data,
+            @Nullable Boolean privileged) {
+        DmaOrder order() {
+            boolean write = operation == Direction.WRITE;
+            if (write ? data == null : data != null) {
+                throw new RefusedException(
+                        Errno.EINVAL,
+                        write ? "a write has data" : "a read has no data",
+                        Map.of("property", "data"));
+            }
+            if (!write && length == null) {
+                throw new RefusedException(Errno.EINVAL, "a read has a length", Map.of("property", "length"));
+            }
+            if (data != null && length != null && length.value() != data.length) {
+                throw new RefusedException(
+                        Errno.EINVAL,
+                        "length is %s, and data has 0x%x bytes".formatted(length, data.length),
+                        Map.of("property", "length"));
+            }
+            return new DmaOrder(
+                    Pasid.orNone(pasid),
+                    iova.value(),
+                    write ? Access.WRITE : Access.READ,
+                    Boolean.TRUE.equals(privileged),
+                    data == null ? bytes(length) : data.length,
+                    data);
+        }
+
+        private static int bytes(@Nullable Hex length) {
+            long value = length == null ? 0 : length.value();
+            return value < 0 || value > Integer.MAX_VALUE ? Integer.MAX_VALUE : (int) value;
+        }
+    }
+
+    /** One DMA of the device. */
+    record NewDma(
+            Rid rid,
+            @Nullable Pasid pasid,
+            Hex iova,
+            Direction operation,
+            @Nullable Hex length,
+            byte @Nullable [] data,
+            @Nullable Boolean privileged) {
+        Command.StartDma command() {
+            var order = new DmaRequestBody(pasid, iova, operation, length, data, privileged).order();
+            return new Command.StartDma(rid, order);
+        }
+    }
+
+    /** Several of one device, which does one after the other. */
+    record NewDmaBatch(Rid rid, List<DmaRequestBody> requests) {
+        NewDmaBatch {
+            if (requests.isEmpty() || requests.size() > LARGEST_BATCH) {
+                throw new RefusedException(
+                        requests.isEmpty() ? Errno.EINVAL : Errno.E2BIG,
+                        "%d requests, expected 1 to %d".formatted(requests.size(), LARGEST_BATCH),
+                        Map.of("limit", Map.of("name", "requests", "value", LARGEST_BATCH)));
+            }
+        }
+
+        Command.StartDma command() {
+            var orders = new ArrayList<DmaOrder>(requests.size());
+            for (int index = 0; index < requests.size(); index++) {
+                try {
+                    orders.add(requests.get(index).order());
+                } catch (RefusedException refused) {
+                    throw refused.with("index", index);
+                }
+            }
+            return new Command.StartDma(rid, orders, true);
+        }
+    }
+
+    /** {@code data} is what a read has brought, in base64; {@code fault} what has stopped it after {@code transferred} bytes. */
+    record DmaResultBody(
+            Status status,
+            int transferred,
+            byte @Nullable [] data,
+            @Nullable FaultBody fault) {
+        static DmaResultBody of(DmaResult result) {
+            return new DmaResultBody(
+                    Status.of(result.status()),
+                    result.transferred(),
+                    result.data(),
+                    result.fault() == null ? null : FaultBody.of(result.fault()));
+        }
+    }
+
+    /**
+     * {@code id}, by which to ask for it, if it had to wait. Of a batch there are {@code results}; it is pending as long as one of them is, and faulted
+     * if one is, and {@code transferred} is the sum.
+     */
+    record DmaBody(
+            @Nullable Long id,
+            Rid rid,
+            Status status,
+            long transferred,
+            byte @Nullable [] data,
+            @Nullable FaultBody fault,
+            @Nullable List<DmaResultBody> results) {
+        static DmaBody of(DmaSummary dma) {
+            var results = Lists.map(dma.results(), DmaResultBody::of);
+            if (!dma.batch()) {
+                var one = results.getFirst();
+                return new DmaBody(dma.id(), dma.rid(), one.status, one.transferred, one.data, one.fault, null);
+            }
+            long transferred =
+                    results.stream().mapToLong(DmaResultBody::transferred).sum();
+            return new DmaBody(dma.id(), dma.rid(), status(dma, results), transferred, null, null, results);
+        }
+
+        private static Status status(DmaSummary dma, List<DmaResultBody> results) {
+            if (dma.isPending()) {
+                return Status.PENDING;
+            }
+            return results.stream().anyMatch(result -> result.status == Status.FAULTED)
+                    ? Status.FAULTED
+                    : Status.COMPLETED;
+        }
+    }
+
+    private final Machines machines;
+    private final WaitingRoom room;
+
+    DmaController(Machines machines, WaitingRoom room) {
+        this.machines = machines;
+        this.room = room;
+    }
+
+    @Operation(operationId = "dma", summary = "Have a device move bytes")
+    @Refuses({Errno.ENODEV, Errno.E2BIG, Errno.ENOSPC})
+    @ApiResponse(responseCode = "200", description = "It is over")
+    @ApiResponse(responseCode = "202", description = "It waits; Location says where to ask for it")
+    @PostMapping(consumes = Web.JSON, produces = Web.JSON)
+    ResponseEntity<DmaBody> move(
+            @PathVariable String machine,
+            @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait,
+            @RequestBody NewDma body) {
+        return answer(machine, done(machine, body.command(), wait));
+    }
+
+    @Operation(operationId = "dma", summary = "Have a device move bytes")
+    @Refuses({Errno.ENODEV, Errno.E2BIG, Errno.ENOSPC})
+    @PostMapping(consumes = Web.JSON, produces = Web.BYTES)
+    ResponseEntity<byte[]> read(
+            @PathVariable String machine,
+            @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait,
+            @RequestBody NewDma body) {
+        return bytes(machine, done(machine, body.command(), wait));
+    }
+
+    @Operation(operationId = "dmaBytes", summary = "Have a device write bytes")
+    @Refuses({Errno.ENODEV, Errno.E2BIG, Errno.ENOSPC})
+    @PostMapping(consumes = Web.BYTES, produces = Web.JSON)
+    ResponseEntity<DmaBody> write(
+            @PathVariable String machine,
+            @RequestParam Rid rid,
+            @RequestParam(required = false) @Nullable Pasid pasid,
+            @RequestParam Hex iova,
+            @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait,
+            @RequestBody byte[] bytes) {
+        var order = DmaOrder.write(Pasid.orNone(pasid), iova.value(), bytes);
+        return answer(machine, done(machine, new Command.StartDma(rid, order), wait));
+    }
+
+    @Operation(operationId = "dmaBatch", summary = "Have a device move bytes several times, in order")
+    @Refuses({Errno.ENODEV, Errno.E2BIG, Errno.ENOSPC})
+    @ApiResponse(responseCode = "200", description = "It is over")
+    @ApiResponse(responseCode = "202", description = "It waits; Location says where to ask for it")
+    @PostMapping(path = "/batch", consumes = Web.JSON, produces = Web.JSON)
+    ResponseEntity<DmaBody> moveAll(
+            @PathVariable String machine,
+            @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait,
+            @RequestBody NewDmaBatch body) {
+        return answer(machine, done(machine, body.command(), wait));
+    }
+
+    @Operation(operationId = "getDma", summary = "Show what has become of DMA that had to wait")
+    @GetMapping(path = "/{id}", produces = Web.JSON)
+    DmaBody get(
+            @PathVariable String machine,
+            @PathVariable long id,
+            @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait) {
+        return DmaBody.of(ask(machine, id, wait));
+    }
+
+    @Operation(operationId = "getDma", summary = "Show what has become of DMA that had to wait")
+    @GetMapping(path = "/{id}", produces = Web.BYTES)
+    ResponseEntity<byte[]> bytes(
+            @PathVariable String machine,
+            @PathVariable long id,
+            @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait) {
+        return bytes(machine, ask(machine, id, wait));
+    }
+
+    private DmaSummary ask(String machine, long id, WaitTime wait) {
+        return room.ask(machine, view -> view.dma(id), dma -> !dma.isPending(), wait.value());
+    }
+
+    /** Begins DMA, and waits for its end as long as the caller wants to. */
+    private DmaSummary done(String machine, Command.StartDma command, WaitTime wait) {
+        var dma = machines.apply(machine, command);
+        return dma.id() == null || !dma.isPending() ? dma : ask(machine, dma.id(), wait);
+    }
+
+    private static ResponseEntity<DmaBody> answer(String machine, DmaSummary dma) {
+        return status(machine, dma).body(DmaBody.of(dma));
+    }
+
+    /** The bytes that were read, and in headers what else there is to say. */
+    private static ResponseEntity<byte[]> bytes(String machine, DmaSummary dma) {
+        var result = dma.results().getLast();
+        var data = result.data();
+        var answer = status(machine, dma)
+                .header(STATUS, WireName.of(Status.of(result.status())))
+                .header(TRANSFERRED, Integer.toString(result.transferred()));
+        if (result.fault() != null) {
+            answer = answer.header(
+                    FAULT, "0x%x %s".formatted(result.fault().code(), result.fault().name()));
+        }
+        return answer.body(data == null ? new byte[0] : data);
+    }
+
+    private static ResponseEntity.BodyBuilder status(String machine, DmaSummary dma) {
+        return dma.isPending()
+                ? ResponseEntity.accepted().location(Created.path(PATH, machine, String.valueOf(dma.id())))
+                : ResponseEntity.ok();
+    }
+}
