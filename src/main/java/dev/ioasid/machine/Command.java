@@ -103,12 +103,17 @@ public sealed interface Command<R> {
      *
      * @param answersInvalidations whether it answers when it is asked to forget translations; null: as before
      * @param pageRequestTimeout how long it waits for an answer to a page request; null: as before
+     * @param pageRequestsPerGroup how many pages it asks for at once, 1 to 64; null: as before
      */
-    record PatchDevice(Rid rid, @Nullable Boolean answersInvalidations, @Nullable Duration pageRequestTimeout)
+    record PatchDevice(
+            Rid rid,
+            @Nullable Boolean answersInvalidations,
+            @Nullable Duration pageRequestTimeout,
+            @Nullable Integer pageRequestsPerGroup)
             implements Command<DeviceSummary> {
         @Override
         public DeviceSummary applyTo(Machine machine) {
-            return machine.devices().patch(rid, answersInvalidations, pageRequestTimeout);
+            return machine.devices().patch(rid, answersInvalidations, pageRequestTimeout, pageRequestsPerGroup);
         }
     }
 

@@ -41,6 +41,7 @@ final class Device {
     private final List<ReservedRegion> reservedRegions;
     private final TreeMap<Integer, Pasid> pasids = new TreeMap<>();
     private boolean answersInvalidations = true;
+    private int pageRequestsPerGroup = 1;
     private Duration pageRequestTimeout = DeviceTraits.PAGE_REQUEST_TIMEOUT;
 
     Device(
@@ -119,6 +120,15 @@ final class Device {
         return asksForPages() || unit().type() == IommuType.SMMUV3;
     }
 
+    /** How many pages it asks for at once. */
+    int pageRequestsPerGroup() {
+        return pageRequestsPerGroup;
+    }
+
+    void setPageRequestsPerGroup(int most) {
+        this.pageRequestsPerGroup = most;
+    }
+
     /** How long it waits for a page, or stalled. */
     Duration pageRequestTimeout() {
         return pageRequestTimeout;
@@ -150,6 +160,7 @@ final class Device {
                 pri,
                 answersInvalidations,
                 pageRequestTimeout,
+                pageRequestsPerGroup,
                 reservedRegions,
                 List.copyOf(pasids.keySet()));
     }

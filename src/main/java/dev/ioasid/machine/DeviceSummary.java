@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param pasidBits 0: it has no PASID capability
  * @param answersInvalidations whether it does what it is asked to by an invalidation of its device-TLB
  * @param pageRequestTimeout how long it waits for an answer to a page request, or stalled
+ * @param pageRequestsPerGroup how many pages it asks for at once
  * @param pasids in ascending order
  */
 public record DeviceSummary(
@@ -28,5 +29,6 @@ public record DeviceSummary(
         boolean pri,
         boolean answersInvalidations,
         Duration pageRequestTimeout,
+        int pageRequestsPerGroup,
         List<ReservedRegion> reservedRegions,
         List<Integer> pasids) {}

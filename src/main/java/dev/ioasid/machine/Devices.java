@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 /** The devices of a machine by RID, their groups, and their PASIDs. */
 final class Devices {
     private static final int MOST_PASID_BITS = 20;
+    private static final int MOST_PER_GROUP = 64;
     /**
      * Behind a VT-d unit, a write to these addresses without PASID is an interrupt, whatever is mapped there. VT-d 5.10, section 3.15. An
      * SMMUv3 translates it as any other.
@@ -207,13 +208,16 @@ final class Devices {
         }
     }
 
-    DeviceSummary patch(Rid rid, @Nullable Boolean answersInvalidations, @Nullable Duration pageRequestTimeout) {
+    DeviceSummary patch(Rid rid, @Nullable Boolean answersInvalidations, @Nullable Duration pageRequestTimeout, @Nullable Integer pageRequestsPerGroup) {
         var device = device(rid);
         if (answersInvalidations != null && !device.hasAts()) {
             throw lacking(rid, "ats", rid + " has no ATS, so nobody asks it to forget translations");
         }
         if (pageRequestTimeout != null && !device.waits()) {
             throw lacking(rid, "pri", rid + " never waits: it, or its unit, has no PRI");
+        }
+        if (pageRequestsPerGroup != null) {
+            checkGroup(device, pageRequestsPerGroup);
         }
         if (answersInvalidations != null) {
             device.setAnswersInvalidations(answersInvalidations);
@@ -222,7 +226,22 @@ final class Devices {
         if (pageRequestTimeout != null) {
             device.setPageRequestTimeout(pageRequestTimeout);
         }
+        if (pageRequestsPerGroup != null) {
+            device.setPageRequestsPerGroup(pageRequestsPerGroup);
+        }
         return device.summary();
+    }
+
+    private static void checkGroup(Device device, int most) {
+        if (!device.asksForPages()) {
+            throw lacking(device.rid(), "pri", device.rid() + " asks for no pages: it, or its unit, has no PRI");
+        }
+        if (most < 1 || most > MOST_PER_GROUP) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "pageRequestsPerGroup is %d, expected 1 to %d".formatted(most, MOST_PER_GROUP),
+                    Map.of("rid", device.rid().toString(), "property", "pageRequestsPerGroup"));
+        }
     }
 
     private static RefusedException lacking(Rid rid, String capability, String detail) {

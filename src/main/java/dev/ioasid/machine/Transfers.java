@@ -20,12 +20,14 @@ import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.Permissions;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -119,35 +121,48 @@ final class Transfers {
 
     /** Goes on to the end of a page; false: it has to wait. */
     private boolean step(DmaJob job) {
+        return take(job, inTables(() -> reach(job)));
+    }
+
+    /** Goes through tables, which nobody takes away meanwhile. */
+    private <T> T inTables(Supplier<T> way) {
         int stay = machine.readers().enter();
-        Translation reached;
         try {
-            reached = reach(job);
+            return way.get();
         } finally {
             machine.readers().exit(stay);
         }
-        return take(job, reached);
     }
 
     /** What the unit, or the device itself, says to the next page. */
     private Translation reach(DmaJob job) {
         var hardware = job.device().unit().hardware();
-        var request = request(job, DmaRequest.Kind.UNTRANSLATED);
+        var request = request(job, job.at(), DmaRequest.Kind.UNTRANSLATED);
         if (!job.device().asksForPages() || hardware.remembers(request)) {
             return hardware.translate(request);
         }
-        var completed = (Translation.Completed) hardware.translate(request(job, DmaRequest.Kind.TRANSLATION_REQUEST));
-        boolean usable = job.order().access() == Access.WRITE
-                ? completed.permissions().write()
-                : completed.permissions().read();
-        boolean untranslatedOnly = AtsCompletion.U.isSet(completed.word());
-        return usable || untranslatedOnly ? hardware.translate(request) : completed;
+        var completed = completion(job, job.at());
+        return isUsable(job, completed) ? hardware.translate(request) : completed;
     }
 
-    private static DmaRequest request(DmaJob job, DmaRequest.Kind kind) {
+    /** What a device is told that asks for a translation. */
+    private static Translation.Completed completion(DmaJob job, long address) {
+        var request = request(job, address, DmaRequest.Kind.TRANSLATION_REQUEST);
+        return (Translation.Completed) job.device().unit().hardware().translate(request);
+    }
+
+    /** Whether a job can go on with that, if only with an untranslated request. */
+    private static boolean isUsable(DmaJob job, Translation.Completed completed) {
+        boolean granted = job.order().access() == Access.WRITE
+                ? completed.permissions().write()
+                : completed.permissions().read();
+        return granted || AtsCompletion.U.isSet(completed.word());
+    }
+
+    private static DmaRequest request(DmaJob job, long address, DmaRequest.Kind kind) {
         var order = job.order();
         boolean reads = kind == DmaRequest.Kind.TRANSLATION_REQUEST && order.access() == Access.READ;
-        return new DmaRequest(job.rid(), order.pasid(), job.at(), order.access(), order.privileged(), kind, reads);
+        return new DmaRequest(job.rid(), order.pasid(), address, order.access(), order.privileged(), kind, reads);
     }
 
     /** What a job makes of an answer; false: it has to wait. */
@@ -274,16 +289,38 @@ final class Transfers {
             stop(job, Stops.because(why, group < 0 ? "the device has 512 page requests open" : "tried 16 times"));
             return true;
         }
+        hold(job);
+        var pages = inTables(() -> missingPages(job));
+        for (int i = 0; i < pages.size(); i++) {
+            ask(job, pages.get(i), group, i == pages.size() - 1, why);
+        }
+        return false;
+    }
+
+    /** The page where a job stands, and of those that follow what it will miss, as many as the device puts into a group. */
+    private List<Long> missingPages(DmaJob job) {
+        long first = job.at() & -PhysicalMemory.PAGE_SIZE;
+        long last = job.at() + job.left() - 1 & -PhysicalMemory.PAGE_SIZE;
+        var pages = new ArrayList<>(List.of(first));
+        for (long page = first; page != last && pages.size() < job.device().pageRequestsPerGroup(); ) {
+            page += PhysicalMemory.PAGE_SIZE;
+            if (!isReachable(job, page)) {
+                pages.add(page);
+            }
+        }
+        return pages;
+    }
+
+    private static boolean isReachable(DmaJob job, long page) {
+        var hardware = job.device().unit().hardware();
+        return hardware.remembers(request(job, page, DmaRequest.Kind.UNTRANSLATED))
+                || isUsable(job, completion(job, page));
+    }
+
+    private void ask(DmaJob job, long page, int group, boolean last, Fault why) {
         var device = job.device();
         var request = new PageRequest(
-                device.rid(),
-                device.sourceId(),
-                job.order().pasid(),
-                job.at() & -PhysicalMemory.PAGE_SIZE,
-                wanted(job.order()),
-                group,
-                true);
-        hold(job);
+                device.rid(), device.sourceId(), job.order().pasid(), page, wanted(job.order()), group, last);
         requests.asked(device, request, why, job);
         switch (device.unit().hardware().request(request)) {
             case PageRequest.Outcome.Queued queued -> collect(device.unit());
@@ -291,9 +328,8 @@ final class Transfers {
                 inbox.add(new Delivery(
                         device.unit(),
                         new DeviceMessage.GroupAnswered(device.sourceId(), request.pasid(), group, response)));
-            case PageRequest.Outcome.Dropped dropped -> {} // nobody will answer: it waits until it has waited too long
+            case PageRequest.Outcome.Dropped dropped -> {} // with the last of its group, or too late
         }
-        return false;
     }
 
     /** What the unit's driver finds in the unit's queue waits for a client from now on. */

@@ -115,18 +115,22 @@ class DeviceController {
 
     /**
      * {@code invalidationAnswers}: whether the device answers when it is asked to forget translations; {@code pageRequestTimeout}: how long it waits
-     * for an answer to a page request, or stalled. What is left out stays.
+     * for an answer to a page request, or stalled; {@code pageRequestsPerGroup}: how many pages it asks for at once. What is left out stays.
      */
     record DevicePatch(
             @Nullable Boolean invalidationAnswers,
-            @Nullable WaitTime pageRequestTimeout) {
+            @Nullable WaitTime pageRequestTimeout,
+            @Nullable Integer pageRequestsPerGroup) {
         Command.PatchDevice command(Rid rid) {
             return new Command.PatchDevice(
-                    rid, invalidationAnswers, pageRequestTimeout == null ? null : pageRequestTimeout.value());
+                    rid,
+                    invalidationAnswers,
+                    pageRequestTimeout == null ? null : pageRequestTimeout.value(),
+                    pageRequestsPerGroup);
         }
     }
 
-    /** {@code pageRequestTimeout} is there unless it is as usual, 30 s; {@code groupIoasid} translates the group's requests without PASID; there is none while they are blocked. */
+    /** {@code pageRequestTimeout} and {@code pageRequestsPerGroup} are there unless they are as usual, 30 s and 1; {@code groupIoasid} translates the group's requests without PASID; there is none while they are blocked. */
     record DeviceBody(
             Rid rid,
             String iommu,
@@ -139,6 +143,7 @@ class DeviceController {
             boolean pri,
             boolean invalidationAnswers,
             @Nullable WaitTime pageRequestTimeout,
+            @Nullable Integer pageRequestsPerGroup,
             List<RegionBody> reservedRegions,
             List<Pasid> pasids) {
         static DeviceBody of(DeviceSummary device) {
@@ -156,6 +161,7 @@ class DeviceController {
                     device.pageRequestTimeout().equals(DeviceTraits.PAGE_REQUEST_TIMEOUT)
                             ? null
                             : new WaitTime(device.pageRequestTimeout()),
+                    device.pageRequestsPerGroup() == 1 ? null : device.pageRequestsPerGroup(),
                     Lists.map(device.reservedRegions(), RegionBody::of),
                     Lists.map(device.pasids(), Pasid::new));
         }
