@@ -117,6 +117,8 @@ final class Device {
 
     DeviceSummary summary() {
         var leads = group.ioasid();
+        var driver = unit().driver();
+        boolean lost = driver != null && driver.hasTakenAts(sourceId);
         return new DeviceSummary(
                 rid,
                 unit().name(),
@@ -125,8 +127,8 @@ final class Device {
                 leads == null ? null : leads.id(),
                 unit().type() == IommuType.SMMUV3 ? sourceId : null,
                 pasidBits,
-                ats,
-                pri,
+                ats && !lost,
+                pri && !lost,
                 answersInvalidations,
                 reservedRegions,
                 List.copyOf(pasids.keySet()));
