@@ -51,6 +51,11 @@ public class DriverMemory {
         return address;
     }
 
+    /** A zero page that is the last of memory if it can be had; committed when it is written. ENOMEM. */
+    public long allocateLast() {
+        return frames.allocateLast();
+    }
+
     public void free(long address, long bytes) {
         frames.free(address, wholePages(bytes));
     }

@@ -45,6 +45,9 @@ public interface IommuDriver extends AutoCloseable {
     /** Blocks requests. When it returns, none is on its way through the tables any more. */
     void detach(Requester requester, int pasid);
 
+    /** Whether a device has not answered an invalidation, and has had its ATS taken away for that. */
+    boolean hasTakenAts(int sourceId);
+
     /** A device is gone: of the next one in its place nothing is known. */
     void removed(int sourceId);
 

@@ -148,6 +148,8 @@ final class Device {
 
     DeviceSummary summary() {
         var leads = group.ioasid();
+        var driver = unit().driver();
+        boolean lost = driver != null && driver.hasTakenAts(sourceId);
         return new DeviceSummary(
                 rid,
                 unit().name(),
@@ -156,8 +158,8 @@ final class Device {
                 leads == null ? null : leads.id(),
                 unit().type() == IommuType.SMMUV3 ? sourceId : null,
                 pasidBits,
-                ats,
-                pri,
+                ats && !lost,
+                pri && !lost,
                 answersInvalidations,
                 pageRequestTimeout,
                 pageRequestsPerGroup,

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param groupIoasid what the group's requests without PASID are translated by; null while they are blocked
  * @param streamId by what an SMMUv3 sees its requests arrive, 32 bits; null behind any other unit
  * @param pasidBits 0: it has no PASID capability
+ * @param ats it may ask for translations: also false once that has been taken away, as is {@code pri}
  * @param answersInvalidations whether it does what it is asked to by an invalidation of its device-TLB
  * @param pageRequestTimeout how long it waits for an answer to a page request, or stalled
  * @param pageRequestsPerGroup how many pages it asks for at once

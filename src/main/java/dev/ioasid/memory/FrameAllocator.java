@@ -24,6 +24,7 @@ public final class FrameAllocator implements AutoCloseable {
     private static final long PAGE_SIZE = PhysicalMemory.PAGE_SIZE;
     private static final long LARGE_MEMORY = 64L << 20;
     private static final long LARGE_PAGE = 2L << 20;
+    private static final long LAST = 512;
 
     private final PhysicalMemory memory;
     private final ReentrantLock lock = new ReentrantLock();
@@ -162,6 +163,27 @@ public final class FrameAllocator implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    /**
+     * A frame of 4 KiB, zero and committed on first use: the highest of the last {@value #LAST} if one of them is free, so that those
+     * that come in order are not moved by it; otherwise as any. ENOMEM.
+     */
+    public long allocateLast() {
+        lock.lock();
+        try {
+            long lowest = Math.max(0, end - LAST * PAGE_SIZE);
+            for (long at = end - PAGE_SIZE; at >= lowest; at -= PAGE_SIZE) {
+                if (conflict(at, at + PAGE_SIZE) < 0) {
+                    taken.add(at >>> PAGE_SHIFT, (at >>> PAGE_SHIFT) + 1);
+                    cleanse(at, PAGE_SIZE);
+                    return at;
+                }
+            }
+        } finally {
+            lock.unlock();
+        }
+        return allocate(PAGE_SIZE, PAGE_SIZE);
     }
 
     private long lowest(long bytes, long alignment) {

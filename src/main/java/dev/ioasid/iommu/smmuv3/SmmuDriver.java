@@ -403,6 +403,11 @@ public final class SmmuDriver implements IommuDriver {
     }
 
     @Override
+    public synchronized boolean hasTakenAts(int sourceId) {
+        return withoutAts.contains(sourceId);
+    }
+
+    @Override
     public synchronized void removed(int sourceId) {
         var stream = streams.remove(sourceId);
         if (stream != null) {

@@ -1,5 +1,6 @@
 package dev.ioasid.iommu.vtd;
 
+import dev.ioasid.iommu.DeviceMessage;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.memory.AddressRange;
 import dev.ioasid.memory.PhysicalMemory;
@@ -22,6 +23,7 @@ final class DescriptorEffects {
     private final VtdCaches caches;
     private final DeviceTlbs deviceTlbs;
     private final InvalidationEvent event;
+    private final DeviceMessages messages;
     private final LongConsumer written;
     private int silentDevice = NONE;
 
@@ -31,12 +33,14 @@ final class DescriptorEffects {
             VtdCaches caches,
             DeviceTlbs deviceTlbs,
             InvalidationEvent event,
+            DeviceMessages messages,
             LongConsumer written) {
         this.memory = memory;
         this.capabilities = capabilities;
         this.caches = caches;
         this.deviceTlbs = deviceTlbs;
         this.event = event;
+        this.messages = messages;
         this.written = written;
     }
 
@@ -65,11 +69,12 @@ final class DescriptorEffects {
             case CONTEXT -> context(w0);
             case IOTLB -> iotlb(w0, w1);
             case DEVICE_TLB -> deviceTlb(w0, w1);
-            case INTERRUPT_ENTRY, PAGE_GROUP_RESPONSE -> null;
+            case INTERRUPT_ENTRY -> null;
             case WAIT -> await(w0, w1);
             case PASID_IOTLB -> pasidIotlb(w0, w1);
             case PASID_CACHE -> pasidCache(w0);
             case PASID_DEVICE_TLB -> pasidDeviceTlb(w0, w1);
+            case PAGE_GROUP_RESPONSE -> respond(w0, w1);
         };
     }
 
@@ -190,6 +195,16 @@ final class DescriptorEffects {
         if (!answered) {
             silentDevice = sourceId;
         }
+        return null;
+    }
+
+    private @Nullable QueueError respond(long w0, long w1) {
+        boolean tagged = PageGroupResponse.PP.isSet(w0);
+        messages.tell(new DeviceMessage.GroupAnswered(
+                (int) PageGroupResponse.RID.get(w0),
+                tagged ? (int) PageGroupResponse.PASID.get(w0) : DmaRequest.NO_PASID,
+                (int) PageGroupResponse.PRGI.get(w1),
+                PageGroupResponse.response(w0)));
         return null;
     }
 

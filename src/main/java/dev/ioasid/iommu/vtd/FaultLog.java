@@ -3,6 +3,7 @@ package dev.ioasid.iommu.vtd;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.FaultRecord;
+import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.memory.BitField;
 import java.util.Comparator;
@@ -52,6 +53,25 @@ final class FaultLog {
             boolean privileged,
             int addressType,
             int code) {
+        boolean tagged = pasid != DmaRequest.NO_PASID;
+        long kind = FaultRecording.T1.of(write ? 0 : 1)
+                | FaultRecording.AT.of(addressType)
+                | (tagged && execute ? FaultRecording.EXE.mask() : 0);
+        return record(sourceId, pasid, address, privileged, kind, code);
+    }
+
+    /** Records a fault of a page request; false if there was no room. */
+    synchronized boolean record(PageRequest request, int code) {
+        return record(
+                request.sourceId(),
+                request.pasid(),
+                request.address(),
+                request.permissions().privileged(),
+                FaultRecording.T2.mask(),
+                code);
+    }
+
+    private boolean record(int sourceId, int pasid, long address, boolean privileged, long kind, int code) {
         if (overflow) {
             return false;
         }
@@ -59,20 +79,17 @@ final class FaultLog {
             overflow = true;
             return false;
         }
-        boolean tagged = pasid != DmaRequest.NO_PASID;
         boolean wasEmpty = !anyFault();
         boolean wasQuiet = wasEmpty && queueErrors == 0;
         low[next] = FaultRecording.FI.address(address & (1L << addressBits) - 1);
         high[next] = FaultRecording.SID.of(sourceId)
                 | FaultRecording.FR.of(code)
-                | FaultRecording.T1.of(write ? 0 : 1)
-                | FaultRecording.AT.of(addressType)
                 | FaultRecording.F.of(1)
-                | (tagged
+                | kind
+                | (pasid != DmaRequest.NO_PASID
                         ? FaultRecording.PP.of(1)
                                 | FaultRecording.PV.of(pasid)
                                 | FaultRecording.PRIV.of(privileged ? 1 : 0)
-                                | FaultRecording.EXE.of(execute ? 1 : 0)
                         : 0);
         order[next] = filled++;
         if (wasEmpty) {
@@ -173,14 +190,20 @@ final class FaultLog {
                 Rid.ofSourceId(0, (int) FaultRecording.SID.get(high)),
                 FaultRecording.PP.isSet(high) ? (int) FaultRecording.PV.get(high) : DmaRequest.NO_PASID,
                 FaultRecording.FI.address(low),
-                FaultRecording.EXE.isSet(high)
-                        ? Access.EXECUTE
-                        : FaultRecording.T1.isSet(high) ? Access.READ : Access.WRITE,
+                access(high),
                 code,
                 fault == null ? "" : fault.recordedName(),
                 fault == null ? "" : fault.recordedDetail(),
                 fault == null ? null : fault.recordedStage(),
                 List.of(low, high));
+    }
+
+    /** What the record says that was wanted; of a page request it does not. */
+    private static Access access(long high) {
+        if (FaultRecording.EXE.isSet(high)) {
+            return Access.EXECUTE;
+        }
+        return FaultRecording.T1.isSet(high) || FaultRecording.T2.isSet(high) ? Access.READ : Access.WRITE;
     }
 
     private boolean holdsFault(int record) {

@@ -49,6 +49,11 @@ final class QueueWriter {
 
     /** Has descriptors done, in order; when it returns, they are. */
     Outcome submit(List<long[]> descriptors) {
+        return submit(descriptors, false);
+    }
+
+    /** @param drain when it returns, page requests that were on their way are in their queue, too */
+    Outcome submit(List<long[]> descriptors, boolean drain) {
         var issued = new ArrayList<IssuedCommand>();
         var silent = new ArrayList<Integer>();
         int most = (int) (RING_BYTES / size) - 2; // a ring that is full looks empty
@@ -56,7 +61,7 @@ final class QueueWriter {
             for (var words : descriptors.subList(from, Math.min(from + most, descriptors.size()))) {
                 add(words, issued);
             }
-            await(issued, silent);
+            await(issued, silent, drain);
         }
         return new Outcome(List.copyOf(issued), List.copyOf(silent));
     }
@@ -70,10 +75,10 @@ final class QueueWriter {
     }
 
     /** A device that does not answer has the wait aborted: the error is cleared and the wait written again. */
-    private void await(List<IssuedCommand> issued, List<Integer> silent) {
+    private void await(List<IssuedCommand> issued, List<Integer> silent, boolean drain) {
         do {
             sequence++;
-            add(WaitDescriptor.status(sequence, status), issued);
+            add(WaitDescriptor.status(sequence, status, drain), issued);
             write("IQT", tail);
             long errors = read("FSTS");
             if (Fsts.IQE.isSet(errors)) {

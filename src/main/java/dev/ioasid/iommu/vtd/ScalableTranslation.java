@@ -123,10 +123,14 @@ final class ScalableTranslation {
         return ridPasid >>> ScalableContextEntry.pasidBits(c0) != 0 ? VtdFault.SCT_4_2 : null;
     }
 
-    /** What a context entry has against a request: 44 to 48. */
+    /** What a context entry has against a request: 44 to 48, and 89. */
     private @Nullable VtdFault requestRefusal(long c0, long c1, int pasid, int how) {
         if ((how & VtdHardware.ATS) != 0 && !ScalableContextEntry.DTE.isSet(c0)) {
             return VtdFault.SCT_5;
+        }
+        boolean pageRequest = (how & VtdHardware.PAGE_REQUEST) != 0;
+        if (pageRequest && !ScalableContextEntry.PRE.isSet(c0)) {
+            return VtdFault.SCT_8;
         }
         if (pasid == DmaRequest.NO_PASID) {
             return null;
@@ -134,7 +138,7 @@ final class ScalableTranslation {
         if (!ScalableContextEntry.PASIDE.isSet(c0)) {
             return VtdFault.SCT_6;
         }
-        if ((long) pasid >>> pasidBits != 0) {
+        if (!pageRequest && (long) pasid >>> pasidBits != 0) {
             return VtdFault.SGN_10;
         }
         if (pasid >>> ScalableContextEntry.pasidBits(c0) != 0) {
@@ -314,6 +318,9 @@ final class ScalableTranslation {
         boolean disabled = disabledAbove || (w0 & VtdTranslation.FPD) != 0;
         boolean tagged = pasid != DmaRequest.NO_PASID;
         int type = (int) PasidTableEntry.PGTT.get(w0);
+        if ((request & VtdHardware.PAGE_REQUEST) != 0) {
+            return PageRequests.admitted(type, PasidTableEntry.DID.get(w1), effectivePasid);
+        }
         var second = secondStage(mode, w0);
         int secondBits = secondBits(second);
         if (execute) {

@@ -35,7 +35,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Requests without PASID use RID_PASID 0, which is never given to anybody. A device has a context entry while one of its
  * routes leads somewhere; whatever has no entry is blocked. A device that does not answer an invalidation has its ATS taken away: it can
- * go on, but no longer by translations that it should have forgotten.
+ * go on, but no longer by translations that it should have forgotten. The page request queue is there while
+ * there is a device that may ask for pages, from the first attachment of one on.
  *
  * <p><b>Who may call.</b> Any thread; one lock, the object's, guards everything here and the ring. Under it the unit's own locks are
  * taken, and readers of tables are waited for, none of whom ever wants this lock. The hardware may translate at every moment: see
@@ -62,6 +63,12 @@ public final class VtdDriver implements IommuDriver {
     private final QueueWriter queue;
     private final Map<Integer, PasidTables> pasidTables = new HashMap<>(); // scalable mode, by source id
     private final Map<Route, Led> routes = new LinkedHashMap<>();
+    /** Devices that may ask for pages, or might while one of their routes led somewhere, by source id. */
+    private final Set<Integer> asking = new HashSet<>();
+    /** Null while there is none of them. */
+    private @Nullable PageRequestReader pageRequests;
+    /** Of the devices: a unit serves one. */
+    private int segment;
     /** Devices that have lost their ATS, by source id. */
     private final Set<Integer> withoutAts = new HashSet<>();
 
@@ -145,8 +152,9 @@ public final class VtdDriver implements IommuDriver {
         }
         var led = new Led(requester, destination, domain);
         routes.put(route, led);
+        segment = requester.rid().segment();
         if (before != null) {
-            submit(invalidations(route, before).entryGone());
+            submit(invalidations(route, before).entryGone(), asksForPages(requester));
             release(before.destination());
         } else if (capabilities.hasCap(Cap.CM)) {
             submit(invalidations(route, led).entryCame(firstOfDevice));
@@ -164,6 +172,10 @@ public final class VtdDriver implements IommuDriver {
                 hasAts(led.requester()));
     }
 
+    private boolean asksForPages(Requester requester) {
+        return hasAts(requester) && requester.pri() && capabilities.has(Ecap.PRS);
+    }
+
     private boolean hasAts(Requester requester) {
         return requester.ats() && capabilities.has(Ecap.DT) && !withoutAts.contains(requester.sourceId());
     }
@@ -171,6 +183,9 @@ public final class VtdDriver implements IommuDriver {
     @Override
     public synchronized void removed(int sourceId) {
         withoutAts.remove(sourceId);
+        if (asking.remove(sourceId) && asking.isEmpty()) {
+            closePageRequests();
+        }
     }
 
     @Override
@@ -178,12 +193,22 @@ public final class VtdDriver implements IommuDriver {
         queue.clearTimeout().forEach(this::takeAts);
     }
 
+    @Override
+    public synchronized boolean hasTakenAts(int sourceId) {
+        return withoutAts.contains(sourceId);
+    }
+
     /** Has descriptors done. A device that does not answer loses its ATS. */
     private QueueWriter.Outcome submit(List<long[]> descriptors) {
+        return submit(descriptors, false);
+    }
+
+    /** @param drain no page request may be on its way afterwards */
+    private QueueWriter.Outcome submit(List<long[]> descriptors, boolean drain) {
         if (descriptors.isEmpty()) {
             return new QueueWriter.Outcome(List.of(), List.of());
         }
-        var outcome = queue.submit(descriptors);
+        var outcome = queue.submit(descriptors, drain && capabilities.has(Ecap.PDS));
         outcome.silent().forEach(this::takeAts);
         return outcome;
     }
@@ -260,14 +285,31 @@ public final class VtdDriver implements IommuDriver {
             tables.close();
             throw refused;
         }
+        boolean firstToAsk = asksForPages(requester) && asking.isEmpty();
         try {
+            if (firstToAsk) {
+                pageRequests = new PageRequestReader(hardware, memory);
+            }
             contexts.add(requester.sourceId(), scalableContextEntry(requester, pasidBits, tables));
         } catch (RefusedException refused) {
+            if (firstToAsk) {
+                closePageRequests();
+            }
             tables.remove(pasid);
             tables.close();
             throw refused;
         }
         pasidTables.put(requester.sourceId(), tables);
+        if (asksForPages(requester)) {
+            asking.add(requester.sourceId());
+        }
+    }
+
+    private void closePageRequests() {
+        if (pageRequests != null) {
+            pageRequests.close();
+            pageRequests = null;
+        }
     }
 
     private void attachLegacy(int sourceId, long[] entry, boolean replace) {
@@ -301,7 +343,7 @@ public final class VtdDriver implements IommuDriver {
             return;
         }
         tables.remove(route.pasid() == DmaRequest.NO_PASID ? RID_PASID : route.pasid());
-        submit(invalidations(route, led).entryGone());
+        submit(invalidations(route, led).entryGone(), asksForPages(led.requester()));
         if (tables.isEmpty()) {
             contexts.remove(sourceId);
             submit(invalidations(route, led).contextGone());
@@ -442,7 +484,7 @@ public final class VtdDriver implements IommuDriver {
         words[0] = ScalableContextEntry.P.of(1)
                 | (ats ? ScalableContextEntry.DTE.mask() : 0)
                 | (pasidBits > 0 ? ScalableContextEntry.PASIDE.mask() : 0)
-                | (ats && requester.pri() && capabilities.has(Ecap.PRS) ? ScalableContextEntry.PRE.mask() : 0)
+                | (asksForPages(requester) ? ScalableContextEntry.PRE.mask() : 0)
                 | ScalableContextEntry.PDTS.of(tables.size())
                 | ScalableContextEntry.PASIDDIRPTR.address(tables.directory());
         words[1] = ScalableContextEntry.RID_PASID.of(RID_PASID);
@@ -468,18 +510,23 @@ public final class VtdDriver implements IommuDriver {
     }
 
     @Override
-    public List<PageRequest> takePageRequests() {
-        return List.of();
+    public synchronized List<PageRequest> takePageRequests() {
+        return pageRequests == null ? List.of() : pageRequests.take(segment);
     }
 
     @Override
-    public List<IssuedCommand> respond(PageRequest last, PageRequest.Response response) {
-        return List.of();
+    public synchronized List<IssuedCommand> respond(PageRequest last, PageRequest.Response response) {
+        if (!capabilities.has(Ecap.PRS)) {
+            throw new RefusedException(
+                    Errno.EOPNOTSUPP, "this unit takes no page requests", Map.of("capability", "pri"));
+        }
+        return submit(List.of(PageGroupResponse.of(last, response))).issued();
     }
 
     @Override
     public List<IssuedCommand> resume(int sourceId, int tag, Resumption how) {
-        return List.of();
+        throw new RefusedException(
+                Errno.EOPNOTSUPP, "a VT-d unit stalls no transaction", Map.of("capability", "stall"));
     }
 
     @Override
@@ -489,6 +536,7 @@ public final class VtdDriver implements IommuDriver {
         write("GCMD", 0);
         memory.await();
         contexts.close();
+        closePageRequests();
         queue.close();
     }
 }

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 enum VtdFault {
     // spotless:off  columns are the point
     // never recorded: unsupported before any table is looked at
-    UR_1    (0x00, "UR.1",    false, UR,        null,         "a translation or translated request while translation is off"),
+    UR_1    (0x00, "UR.1",    false, UR,        null,         "a translation, translated or page request while translation is off"),
     UR_2    (0x00, "UR.2",    false, UR,        null,         "a translated request with PASID, which the unit does not support (PTRS)"),
     // legacy mode
     LRT_1   (0x08, "LRT.1",   false, CA,        null,         "the root entry could not be fetched"),
@@ -40,6 +40,7 @@ enum VtdFault {
     RTA_1_3 (0x30, "RTA.1.3", false, CA,        null,         "RTADDR.TTM asks for scalable mode, which the unit does not have"),
     RTA_1_4 (0x30, "RTA.1.4", false, CA,        null,         "RTADDR.SSIRWE is set in legacy mode"),
     RTA_2   (0x31, "RTA.2",   false, UR,        null,         "a request with PASID in legacy mode"),
+    RTA_3   (0x32, "RTA.3",   false, UR,        null,         "a page request in legacy mode"),
     RTA_4   (0x33, "RTA.4",   false, UR,        null,         "the unit is in abort-DMA mode"),
     RTA_5   (0x34, "RTA.5",   false, UR,        null,         "an execute request"),
     // scalable mode
@@ -54,6 +55,7 @@ enum VtdFault {
     SCT_5   (0x44, "SCT.5",   true,  UR,        null,         "a translation or translated request, which the context entry does not allow (DTE)"),
     SCT_6   (0x45, "SCT.6",   true,  UR,        null,         "a request with PASID, which the context entry does not allow (PASIDE)"),
     SCT_7   (0x46, "SCT.7",   true,  UR,        null,         "the request's PASID is beyond the context entry's PASID directory (PDTS)"),
+    SCT_8   (0x47, "SCT.8",   true,  UR,        null,         "a page request, which the context entry does not allow (PRE)"),
     SCT_9   (0x48, "SCT.9",   true,  UR,        null,         "the request's PASID is the context entry's RID_PASID"),
     SPD_1   (0x50, "SPD.1",   false, CA,        null,         "the PASID directory entry could not be fetched"),
     SPD_2   (0x51, "SPD.2",   true,  NO_RIGHTS, null,         "the PASID directory entry is not present"),

@@ -19,18 +19,16 @@ import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.Walked;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SequencedMap;
-import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The hardware half of a VT-d unit: registers, the way from a source id to a table, the table, the caches of all that, the
- * invalidation queue, and the fault log. It reads nothing but registers and memory.
+ * invalidation queue, the page request queue, and the fault log. It reads nothing but registers and memory.
  *
  * <p><b>Who may call.</b> Any thread. A translation takes no lock but, to fill a cache, that of a set; it allocates nothing unless it
  * faults. Whoever drives it beside writers of the tables does so inside a stay of {@link dev.ioasid.memory.Readers}. Registers and the
@@ -43,6 +41,8 @@ public final class VtdHardware implements IommuHardware {
     static final int TRANSLATION_REQUEST = 1 << 17;
     static final int TRANSLATED = 1 << 18;
     static final int ATS = TRANSLATION_REQUEST | TRANSLATED;
+    /** Asks for a page: nothing is translated. */
+    static final int PAGE_REQUEST = 1 << 19;
 
     private static final int REQUEST = PageWalk.READ | PageWalk.WRITE;
 
@@ -55,7 +55,9 @@ public final class VtdHardware implements IommuHardware {
     private final VtdCaches caches;
     private final DeviceTlbs deviceTlbs;
     private final PhysicalMemory memory;
-    private final AtomicLongArray counts = new AtomicLongArray(VtdFault.values().length);
+    private final FaultReports faultReports;
+    private final PageRequests pageRequests;
+    private final DeviceMessages messages = new DeviceMessages();
 
     /** A unit in a memory of which nobody has to know what it writes. */
     public VtdHardware(PhysicalMemory memory, VtdCapabilities capabilities, CacheGeometries geometries) {
@@ -65,7 +67,7 @@ public final class VtdHardware implements IommuHardware {
     /**
      * A unit as it is after a reset.
      *
-     * @param written told of each word of memory that a wait descriptor has had written
+     * @param written told of each word of memory that a wait descriptor or a page request has had written
      */
     public VtdHardware(
             PhysicalMemory memory, VtdCapabilities capabilities, CacheGeometries geometries, LongConsumer written) {
@@ -78,13 +80,16 @@ public final class VtdHardware implements IommuHardware {
         this.caches = new VtdCaches(geometries);
         this.deviceTlbs = new DeviceTlbs(geometries.deviceTlb());
         var event = new InvalidationEvent();
-        var effects = new DescriptorEffects(memory, capabilities, caches, deviceTlbs, event, written);
+        var effects = new DescriptorEffects(memory, capabilities, caches, deviceTlbs, event, messages, written);
         var queue = new InvalidationQueue(memory, capabilities, effects, log);
-        this.registers = new VtdRegisters(capabilities, log, caches, queue, event);
+        var pageRequestQueue = new PageRequestQueue(memory, written);
+        this.registers = new VtdRegisters(capabilities, log, caches, queue, event, pageRequestQueue);
         var formats = new VtdFormats(capabilities);
         var reserved = ReservedBits.of(capabilities);
         this.straight = new StraightTranslation(memory, capabilities, formats, reserved);
         this.translation = new VtdTranslation(memory, capabilities, formats, reserved, caches);
+        this.faultReports = new FaultReports(log);
+        this.pageRequests = new PageRequests(registers, translation, caches, faultReports);
     }
 
     @Override
@@ -107,7 +112,7 @@ public final class VtdHardware implements IommuHardware {
             return byDevice(known, sourceId, how);
         }
         long outcome = untranslated(registers.mode(), sourceId, pasid, iova, how);
-        return Refusal.is(outcome) ? report(outcome, sourceId, pasid, iova, how) : outcome;
+        return Refusal.is(outcome) ? faultReports.report(outcome, sourceId, pasid, iova, how) : outcome;
     }
 
     /** What the device knows of an address, 0 for nothing; counted unless it is only explained. */
@@ -134,7 +139,7 @@ public final class VtdHardware implements IommuHardware {
         int request = how & REQUEST | TRANSLATED;
         long outcome =
                 translation.of(registers.mode(), sourceId, DmaRequest.NO_PASID, address, request, VtdSteps.NOBODY);
-        return Refusal.is(outcome) ? report(outcome, sourceId, DmaRequest.NO_PASID, address, request) : known;
+        return Refusal.is(outcome) ? faultReports.report(outcome, sourceId, DmaRequest.NO_PASID, address, request) : known;
     }
 
     private long untranslated(long mode, int sourceId, int pasid, long iova, int how) {
@@ -174,23 +179,6 @@ public final class VtdHardware implements IommuHardware {
         };
     }
 
-    private long report(long refusal, int sourceId, int pasid, long iova, int how) {
-        var fault = Refusal.fault(refusal);
-        counts.getAndIncrement(fault.ordinal());
-        boolean recorded = fault.hasRecord()
-                && !Refusal.silenced(refusal)
-                && log.record(
-                        sourceId,
-                        pasid,
-                        iova,
-                        (how & PageWalk.WRITE) != 0 && (how & TRANSLATION_REQUEST) == 0,
-                        (how & EXECUTE) != 0,
-                        (how & PageWalk.PRIVILEGED) != 0,
-                        (how & TRANSLATION_REQUEST) != 0 ? 1 : (how & TRANSLATED) != 0 ? 2 : 0,
-                        fault.code());
-        return recorded ? Refusal.recorded(refusal) : refusal;
-    }
-
     // ---- every kind of request
 
     @Override
@@ -203,7 +191,7 @@ public final class VtdHardware implements IommuHardware {
                 long outcome = translation.of(
                         registers.mode(), sourceId, request.pasid(), request.iova(), how, VtdSteps.NOBODY);
                 yield answer(
-                        Refusal.is(outcome) ? report(outcome, sourceId, request.pasid(), request.iova(), how) : outcome,
+                        Refusal.is(outcome) ? faultReports.report(outcome, sourceId, request.pasid(), request.iova(), how) : outcome,
                         request);
             }
             case TRANSLATION_REQUEST -> complete(request, sourceId, how);
@@ -222,7 +210,7 @@ public final class VtdHardware implements IommuHardware {
             outcome = translation.of(mode, sourceId, request.pasid(), request.iova(), how, VtdSteps.NOBODY);
         }
         if (Refusal.is(outcome) && Refusal.fault(outcome).answer() != VtdFault.Answer.NO_RIGHTS) {
-            outcome = report(outcome, sourceId, request.pasid(), request.iova(), how);
+            outcome = faultReports.report(outcome, sourceId, request.pasid(), request.iova(), how);
         }
         var completed = AtsAnswer.of(outcome, request, !writes(request));
         if (tlb != null && completed.permissions().any()) {
@@ -265,12 +253,12 @@ public final class VtdHardware implements IommuHardware {
 
     @Override
     public PageRequest.Outcome request(PageRequest request) {
-        return new PageRequest.Outcome.Dropped();
+        return pageRequests.outcome(request);
     }
 
     @Override
     public List<DeviceMessage> takeMessages() {
-        return List.of();
+        return messages.take();
     }
 
     @Override
@@ -459,13 +447,6 @@ public final class VtdHardware implements IommuHardware {
 
     @Override
     public Map<String, Long> faultCounts() {
-        var byName = new LinkedHashMap<String, Long>();
-        for (var fault : VtdFault.values()) {
-            long count = counts.get(fault.ordinal());
-            if (count != 0) {
-                byName.put(fault.spelled(), count);
-            }
-        }
-        return byName;
+        return faultReports.counts();
     }
 }

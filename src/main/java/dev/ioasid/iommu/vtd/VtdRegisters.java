@@ -2,6 +2,7 @@ package dev.ioasid.iommu.vtd;
 
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.PageRequest;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SequencedMap;
@@ -21,6 +22,8 @@ final class VtdRegisters {
     private static final long KEPT_COMMANDS = Gcmd.TE.mask() | Gcmd.QIE.mask() | Gcmd.IRE.mask() | Gcmd.CFI.mask();
     private static final Set<String> QUEUE_REGISTERS =
             Set.of("IQH", "IQT", "IQA", "ICS", "IECTL", "IEDATA", "IEADDR", "IEUADDR", "IQERCD");
+    private static final Set<String> PAGE_REQUEST_REGISTERS =
+            Set.of("PQH", "PQT", "PQA", "PRS", "PECTL", "PEDATA", "PEADDR", "PEUADDR");
     private static final String FRCD = "FRCD";
     private static final String LOW = "_LO";
     private static final String HIGH = "_HI";
@@ -30,6 +33,7 @@ final class VtdRegisters {
     private final VtdCaches caches;
     private final InvalidationQueue queue;
     private final InvalidationEvent invalidationEvent;
+    private final PageRequestQueue pageRequests;
     private long rtaddr;
     private long latched;
     private long status;
@@ -39,6 +43,9 @@ final class VtdRegisters {
     private long invalidationData;
     private long invalidationAddress;
     private long invalidationUpperAddress;
+    private long pageRequestData;
+    private long pageRequestAddress;
+    private long pageRequestUpperAddress;
     private volatile long mode;
 
     VtdRegisters(
@@ -46,12 +53,14 @@ final class VtdRegisters {
             FaultLog faults,
             VtdCaches caches,
             InvalidationQueue queue,
-            InvalidationEvent invalidationEvent) {
+            InvalidationEvent invalidationEvent,
+            PageRequestQueue pageRequests) {
         this.capabilities = capabilities;
         this.faults = faults;
         this.caches = caches;
         this.queue = queue;
         this.invalidationEvent = invalidationEvent;
+        this.pageRequests = pageRequests;
     }
 
     /** The latched RTADDR, and {@link #ENABLED}. */
@@ -82,6 +91,16 @@ final class VtdRegisters {
             all.put("IEUADDR", invalidationUpperAddress);
             all.put("IQERCD", queue.error());
         }
+        if (capabilities.has(Ecap.PRS)) {
+            all.put("PQH", pageRequests.head());
+            all.put("PQT", pageRequests.tail());
+            all.put("PQA", pageRequests.address());
+            all.put("PRS", pageRequests.event().status());
+            all.put("PECTL", pageRequests.event().control());
+            all.put("PEDATA", pageRequestData);
+            all.put("PEADDR", pageRequestAddress);
+            all.put("PEUADDR", pageRequestUpperAddress);
+        }
         for (int record = 0; record < faults.records(); record++) {
             all.put(FRCD + record + LOW, faults.low(record));
             all.put(FRCD + record + HIGH, faults.high(record));
@@ -99,6 +118,11 @@ final class VtdRegisters {
         return queue.submit(w0, w1, w2, w3);
     }
 
+    /** Puts a page request into its queue; false if it is lost. */
+    synchronized boolean add(PageRequest request) {
+        return pageRequests.add(request);
+    }
+
     /** Bytes of a descriptor of the queue. */
     synchronized int commandSize() {
         return queue.descriptorSize();
@@ -106,25 +130,24 @@ final class VtdRegisters {
 
     private void check(String name, long value) {
         if (QUEUE_REGISTERS.contains(name) && !capabilities.has(Ecap.QI)) {
-            throw new RefusedException(
-                    Errno.EINVAL,
-                    "there is no register '" + name + "': this unit has no invalidation queue (ECAP.QI)",
-                    Map.of("register", name));
+            throw absent(name, ": this unit has no invalidation queue (ECAP.QI)");
+        }
+        if (PAGE_REQUEST_REGISTERS.contains(name) && !capabilities.has(Ecap.PRS)) {
+            throw absent(name, ": this unit takes no page requests (ECAP.PRS)");
         }
         boolean wide = switch (name) {
             case "GCMD", "FSTS", "FECTL", "FEDATA", "FEADDR", "FEUADDR" -> false;
             case "ICS", "IECTL", "IEDATA", "IEADDR", "IEUADDR" -> false;
-            case "RTADDR", "IQT", "IQA" -> true;
+            case "PRS", "PECTL", "PEDATA", "PEADDR", "PEUADDR" -> false;
+            case "RTADDR", "IQT", "IQA", "PQH", "PQT", "PQA" -> true;
             case "VER", "CAP", "ECAP", "GSTS", "IQH", "IQERCD" -> throw readOnly(name);
             default -> {
                 if (recordOf(name) < 0) {
-                    throw new RefusedException(
-                            Errno.EINVAL,
-                            "there is no register '" + name
-                                    + "'; GCMD, RTADDR, FSTS, FECTL, FEDATA, FEADDR, FEUADDR, IQT, IQA, ICS, IECTL, "
-                                    + "IEDATA, IEADDR, IEUADDR and FRCD0_HI to FRCD"
-                                    + (faults.records() - 1) + "_HI can be written",
-                            Map.of("register", name));
+                    throw absent(
+                            name,
+                            "; GCMD, RTADDR, FSTS, FECTL, FEDATA, FEADDR, FEUADDR, IQT, IQA, ICS, IECTL, IEDATA, IEADDR, "
+                                    + "IEUADDR, PQH, PQT, PQA, PRS, PECTL, PEDATA, PEADDR, PEUADDR and FRCD0_HI to FRCD"
+                                    + (faults.records() - 1) + "_HI can be written");
                 }
                 if (name.endsWith(LOW)) {
                     throw readOnly(name);
@@ -138,6 +161,11 @@ final class VtdRegisters {
                     name + " has 32 bits, 0x" + Long.toHexString(value) + " has more",
                     Map.of("register", name));
         }
+    }
+
+    private static RefusedException absent(String name, String why) {
+        return new RefusedException(
+                Errno.EINVAL, "there is no register '" + name + "'" + why, Map.of("register", name));
     }
 
     private static RefusedException readOnly(String name) {
@@ -163,6 +191,14 @@ final class VtdRegisters {
             case "IEDATA" -> invalidationData = value;
             case "IEADDR" -> invalidationAddress = value & ~3L;
             case "IEUADDR" -> invalidationUpperAddress = value;
+            case "PQH" -> pageRequests.writeHead(value);
+            case "PQT" -> pageRequests.writeTail(value);
+            case "PQA" -> pageRequests.writeAddress(value);
+            case "PRS" -> pageRequests.event().writeStatus(value);
+            case "PECTL" -> pageRequests.event().writeControl(value);
+            case "PEDATA" -> pageRequestData = value;
+            case "PEADDR" -> pageRequestAddress = value & ~3L;
+            case "PEUADDR" -> pageRequestUpperAddress = value;
             default -> faults.writeHigh(recordOf(name), value);
         }
     }

@@ -21,6 +21,7 @@ final class VtdTranslation {
     static final long UNTRANSLATED = 1L << 60;
 
     static final int PAGE_SHIFT = PhysicalMemory.PAGE_SHIFT;
+    static final long PAGE_SIZE = PhysicalMemory.PAGE_SIZE;
     static final long PRESENT = 1;
     static final long FPD = 1 << 1;
     /** What of a request a walk asks for. */
@@ -47,13 +48,14 @@ final class VtdTranslation {
      *
      * @param mode see {@link VtdRegisters#mode}
      * @param how the request, by {@link PageWalk}'s constants and those of {@link VtdHardware}
-     * @return see {@link Walked}, with {@link #UNTRANSLATED}; or a {@link Refusal}
+     * @return see {@link Walked}, with {@link #UNTRANSLATED}; or a {@link Refusal}; of a page request {@link PageRequests#admitted}
      */
     long of(long mode, int sourceId, int pasid, long iova, int how, VtdSteps steps) {
         boolean tagged = pasid != DmaRequest.NO_PASID;
         boolean ats = (how & VtdHardware.ATS) != 0;
+        boolean pageRequest = (how & VtdHardware.PAGE_REQUEST) != 0;
         if ((mode & VtdRegisters.ENABLED) == 0) {
-            return ats ? Refusal.of(VtdFault.UR_1) : UNTRANSLATED | Walked.untranslated(0, PAGE_SHIFT);
+            return ats || pageRequest ? Refusal.of(VtdFault.UR_1) : UNTRANSLATED | Walked.untranslated(0, PAGE_SHIFT);
         }
         if (tagged && (how & VtdHardware.TRANSLATED) != 0) {
             return Refusal.of(VtdFault.UR_2);
@@ -68,6 +70,9 @@ final class VtdTranslation {
             case Rtaddr.LEGACY -> {
                 if (Rtaddr.SSIRWE.isSet(mode)) {
                     yield Refusal.of(VtdFault.RTA_1_4);
+                }
+                if (pageRequest) {
+                    yield Refusal.of(VtdFault.RTA_3);
                 }
                 yield tagged ? Refusal.of(VtdFault.RTA_2) : legacy.of(mode, sourceId, iova, how, steps);
             }

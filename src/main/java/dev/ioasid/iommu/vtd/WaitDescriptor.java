@@ -25,10 +25,15 @@ final class WaitDescriptor {
 
     private WaitDescriptor() {}
 
-    /** Waits for all before it and then writes {@code data}. */
-    static long[] status(int data, long address) {
+    /**
+     * Waits for all before it and then writes {@code data}.
+     *
+     * @param drain also for page requests that are on their way into their queue
+     */
+    static long[] status(int data, long address, boolean drain) {
         return new long[] {
-            T.of(TYPE) | SW.mask() | FN.mask() | DATA.of(Integer.toUnsignedLong(data)), ADDR.address(address)
+            T.of(TYPE) | SW.mask() | FN.mask() | PD.of(drain ? 1 : 0) | DATA.of(Integer.toUnsignedLong(data)),
+            ADDR.address(address)
         };
     }
 }

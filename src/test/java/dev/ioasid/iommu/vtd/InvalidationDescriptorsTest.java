@@ -3,7 +3,11 @@ package dev.ioasid.iommu.vtd;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.PageRequest;
+import dev.ioasid.iommu.Rid;
 import dev.ioasid.memory.BitField;
+import dev.ioasid.pagetable.Permissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -35,7 +39,25 @@ class InvalidationDescriptorsTest {
             Map.entry("device-TLB, everything", () -> DeviceTlbDescriptor.of(0x3A11, AtsRange.ALL)),
             Map.entry("PASID device-TLB, 4 KiB", () -> PasidDeviceTlbDescriptor.of(0x3A11, 0x1234, SMALL)),
             Map.entry("PASID device-TLB, everything", () -> PasidDeviceTlbDescriptor.of(0x3A11, 0x1234, AtsRange.ALL)),
-            Map.entry("wait, status CAFE at 90000", () -> WaitDescriptor.status(0xCAFE, 0x90000)));
+            Map.entry(
+                    "page group response, success",
+                    () -> PageGroupResponse.of(asked(0x1234), PageRequest.Response.SUCCESS)),
+            Map.entry(
+                    "page group response, invalid",
+                    () -> PageGroupResponse.of(asked(0x1234), PageRequest.Response.INVALID)),
+            Map.entry(
+                    "page group response, failure",
+                    () -> PageGroupResponse.of(asked(0x1234), PageRequest.Response.FAILURE)),
+            Map.entry(
+                    "page group response, no PASID",
+                    () -> PageGroupResponse.of(asked(DmaRequest.NO_PASID), PageRequest.Response.SUCCESS)),
+            Map.entry("wait, drained, CAFE at 90000", () -> WaitDescriptor.status(0xCAFE, 0x90000, true)),
+            Map.entry("wait, status CAFE at 90000", () -> WaitDescriptor.status(0xCAFE, 0x90000, false)));
+
+    private static PageRequest asked(int pasid) {
+        return new PageRequest(
+                Rid.ofSourceId(0, 0x3A11), 0x3A11, pasid, 0x5555_1234_5000L, Permissions.READ_WRITE, 0x55, true);
+    }
 
     /** The goldens; what the driver never writes has no line in {@link #WRITTEN}. */
     @ParameterizedTest(name = "{0}")
@@ -55,8 +77,11 @@ class InvalidationDescriptorsTest {
             PASID device-TLB, every PASID                  | 000000003A110008 | 7FFFFFFFFFFFF801 | pasid-device-tlb            | TYPE=8 SID=3A11 GI=1 S=1 ADDR=7FFFFFFFFFFFF
             interrupt entry 40, IM 3                       | 0000004018000014 | 0                | interrupt-entry-cache       | TYPE=4 G=1 IM=3 IIDX=40
             wait, status CAFE at 90000                     | 0000CAFE00000065 | 0000000000090000 | wait                        | TYPE=5 SW=1 FN=1 DATA=CAFE ADDR=24000
+            wait, drained, CAFE at 90000                   | 0000CAFE000000E5 | 0000000000090000 | wait                        | TYPE=5 SW=1 FN=1 PD=1 DATA=CAFE ADDR=24000
             page group response, success                   | 000012343A110019 | 00000000000002A8 | page-group-response         | TYPE=9 PP=1 RID=3A11 PASID=1234 PRGI=55
             page group response, invalid                   | 000012343A111019 | 00000000000002A8 | page-group-response         | TYPE=9 PP=1 RC=1 RID=3A11 PASID=1234 PRGI=55
+            page group response, failure                   | 000012343A11F019 | 00000000000002A8 | page-group-response         | TYPE=9 PP=1 RC=F RID=3A11 PASID=1234 PRGI=55
+            page group response, no PASID                  | 000000003A110009 | 00000000000002A8 | page-group-response         | TYPE=9 RID=3A11 PRGI=55
             """)
     void areThoseOfTheSpecification(String what, String word0, String word1, String name, String fields) {
         long w0 = Bench.hex(word0);

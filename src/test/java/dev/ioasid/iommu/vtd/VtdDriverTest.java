@@ -424,7 +424,7 @@ class VtdDriverTest {
 
     /** Whatever the amount of memory that is left: an attach is done, or it has changed nothing. */
     @ParameterizedTest
-    @ValueSource(ints = {0, 1, 2, 3, 4, 5, 31, 32, 33, 34, 35})
+    @ValueSource(ints = {0, 1, 2, 3, 4, 5, 31, 32, 33, 34, 35, 36})
     void anAttachThatRunsOutOfMemoryChangesNothing(int framesLeft) {
         var hardware = new VtdHardware(memory, scalable(), CacheGeometries.DEFAULT);
         var driver = new VtdDriver(hardware, memory, frames, readers);
@@ -433,8 +433,8 @@ class VtdDriverTest {
             frames.tryAllocate(0x1000, 0x1000);
         }
         var before = memory.read(0, 32 << 20);
-        // root and context table exist for no bus: a context table, 32 frames of directory and a PASID table are needed
-        if (framesLeft < 34) {
+        // a context table, 32 frames of directory, a PASID table and the page request queue are needed
+        if (framesLeft < 35) {
             assertThatThrownBy(() -> driver.attach(DEVICE, 1, new Destination.Paged(table)))
                     .isInstanceOfSatisfying(
                             RefusedException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOMEM));

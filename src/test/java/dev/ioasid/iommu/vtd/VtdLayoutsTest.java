@@ -67,10 +67,15 @@ class VtdLayoutsTest {
     @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
             register | fields
             FRCD     | FI 63:12, SID 79:64, T2 92, PRIV 93, EXE 94, PP 95, FR 103:96, PV 123:104, AT 125:124, T1 126, F 127
+            PRQ      | TYPE 7:0, PP 8, RID 31:16, PASID 51:32, EXR 52, PMR 53, RDR 64, WRR 65, LPIG 66, PRGI 75:67, ADDR 127:76
             CAP      | ND 2:0, RWBF 4, PLMR 5, PHMR 6, CM 7, SAGAW 12:8, MGAW 21:16, ZLR 22, FRO 33:24, SSLPS 37:34, PSI 39, NFR 47:40, MAMV 53:48, DWD 54, DRD 55, FS1GP 56, PI 59, FS5LP 60, ECMDS 61, ESIRTPS 62, ESRTPS 63
             """)
     void registerFields(String register, String fields) {
-        var layout = register.equals("CAP") ? Cap.LAYOUT : FaultRecording.LAYOUT;
+        var layout = switch (register) {
+            case "CAP" -> Cap.LAYOUT;
+            case "PRQ" -> PageRequestDescriptor.LAYOUT;
+            default -> FaultRecording.LAYOUT;
+        };
 
         assertThat(text(layout)).containsExactlyInAnyOrder(fields.split(", "));
     }

@@ -45,6 +45,13 @@ class VtdRegistersTest {
             for (var name : List.of("IEDATA", "IEADDR", "IEUADDR", "IQERCD")) {
                 expected.put(name, 0L);
             }
+            for (var name : List.of("PQH", "PQT", "PQA", "PRS")) {
+                expected.put(name, 0L);
+            }
+            expected.put("PECTL", 0x8000_0000L);
+            for (var name : List.of("PEDATA", "PEADDR", "PEUADDR")) {
+                expected.put(name, 0L);
+            }
             for (int record = 0; record < 8; record++) {
                 expected.put("FRCD" + record + "_LO", 0L);
                 expected.put("FRCD" + record + "_HI", 0L);
@@ -539,6 +546,11 @@ class VtdRegistersTest {
             FEDATA=8000000000000000                   | FEDATA
             FEADDR=1FEE00000                          | FEADDR
             FEUADDR=100000000                         | FEUADDR
+            PRS=100000000                             | PRS
+            PQA=0+PECTL=100000000                     | PECTL
+            PEDATA=100000000                          | PEDATA
+            PEADDR=100000000                          | PEADDR
+            PEUADDR=100000000                         | PEUADDR
             RTADDR=180000+GCMD=C0000000+GSTS=0        | GSTS
             GCMD=0+FRCD0_HI=8000000000000000+FRCD8_HI=0 | FRCD8_HI
             FSTS=1+FECTL=0+FEDATA=1+FEADDR=10+FEUADDR=1+GCMD=100000000 | GCMD
@@ -578,6 +590,14 @@ class VtdRegistersTest {
             FSTS=FFFFFFFF             | 0
             FECTL=FFFFFFFF            | 80000000
             FRCD7_HI=FFFFFFFFFFFFFFFF | 0
+            PQH=FFFFFFFFFFFFFFFF      | 7FFE0
+            PQT=FFFFFFFFFFFFFFFF      | 7FFE0
+            PQA=FFFFFFFFFFFFFFFF      | FFFFFFFFFFFFF007
+            PRS=FFFFFFFF              | 0
+            PECTL=FFFFFFFF            | 80000000
+            PEDATA=FFFFFFFF           | FFFFFFFF
+            PEADDR=FFFFFFFF           | FFFFFFFC
+            PEUADDR=FFFFFFFF          | FFFFFFFF
             """)
     void widestWrites(String write, String readsBack) {
         try (var bench = WorkedTables.scalable()) {
@@ -586,6 +606,21 @@ class VtdRegistersTest {
 
             assertThat("%X".formatted(Bench.read(unit, write.substring(0, write.indexOf('=')))))
                     .isEqualTo(readsBack);
+        }
+    }
+
+    /** Registers of page requests are there with ECAP.PRS only. */
+    @ParameterizedTest
+    @ValueSource(strings = {"PQH", "PQT", "PQA", "PRS", "PECTL", "PEDATA", "PEADDR", "PEUADDR"})
+    void withoutPageRequestsThereAreNoRegistersOfThem(String register) {
+        try (var bench = WorkedTables.scalable().edit("ECAP without 20000000")) {
+            var unit = bench.reset();
+
+            assertThat(unit.registers()).doesNotContainKey(register);
+            assertThatThrownBy(() -> Bench.write(unit, register, 0))
+                    .isInstanceOf(RefusedException.class)
+                    .hasMessageContaining("there is no register '" + register + "'")
+                    .hasMessageContaining("ECAP.PRS");
         }
     }
 
