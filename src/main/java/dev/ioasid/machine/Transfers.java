@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -377,16 +378,20 @@ final class Transfers {
     }
 
     private void answered(List<Waiting> group, PageRequest.Response response) {
-        for (var waiting : group) {
-            requests.end(waiting, State.ANSWERED);
-        }
-        for (var waiting : group) {
+        end(group, State.ANSWERED, waiting -> {
             if (response == PageRequest.Response.SUCCESS) {
                 goOn(waiting.job());
             } else {
-                var how = response.name().toLowerCase(Locale.ROOT);
-                giveUp(waiting, "the page request was answered: " + how);
+                giveUp(waiting, "the page request was answered: " + response.name().toLowerCase(Locale.ROOT));
             }
+        });
+    }
+
+    /** The requests of a group are over, and then its DMA, which all of them are of, goes on. */
+    private void end(List<Waiting> group, State how, Consumer<Waiting> then) {
+        group.forEach(waiting -> requests.end(waiting, how));
+        if (!group.isEmpty()) {
+            then.accept(group.getFirst());
         }
     }
 
@@ -515,23 +520,15 @@ final class Transfers {
             return false;
         }
         var request = late.request();
-        if (request != null) {
-            requests.group(late.device().unit(), request).forEach(this::late);
-        } else {
-            late(late);
-        }
-        settle();
-        return true;
-    }
-
-    private void late(Waiting late) {
-        requests.end(late, State.EXPIRED);
+        var group = request == null ? List.of(late) : requests.group(late.device().unit(), request);
+        end(group, State.EXPIRED, waiting -> giveUp(waiting, "nobody answered in time"));
         var driver = late.device().unit().driver();
-        if (late.request() == null && driver != null && late.tag() >= 0) {
+        if (request == null && driver != null && late.tag() >= 0) {
             driver.resume(late.device().sourceId(), late.tag(), IommuDriver.Resumption.ABORT);
         }
-        giveUp(late, "nobody answered in time");
+        settle();
         machine.pulse().beat();
+        return true;
     }
 
     /** A route leads elsewhere: what waits there is answered as invalid, and its DMA fails. */
