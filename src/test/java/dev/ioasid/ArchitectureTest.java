@@ -73,13 +73,14 @@ class ArchitectureTest {
                 .that()
                 .haveNameMatching(
                         ".*\\.(VtdHardware|VtdTranslation|LegacyTranslation|ScalableTranslation|StraightTranslation|VtdCaches"
-                                + "|CacheFills|VtdRegisters|InvalidationQueue|DescriptorEffects|DeviceTlbs|FaultLog"
+                                + "|CacheFills|VtdRegisters|InvalidationQueue|DescriptorEffects|DeviceTlbs|FaultLog|FaultReports"
+                                + "|PageRequests|PageRequestQueue|PageRequestEvent|DeviceMessages"
                                 + "|SmmuHardware|SmmuTranslation|StraightSmmuTranslation|AtsTranslation|StreamTable|CdTable|SecondStage|SmmuCaches"
                                 + "|SmmuRegisters|CommandQueue|CommandExecution|EventQueue|EventReports|Requesters|Stalls"
                                 + "|PriQueue|PageRequests|DeviceMessages|Mishaps)")
                 .should()
                 .dependOnClassesThat()
-                .haveNameMatching(".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|TableIds|QueueWriter"
+                .haveNameMatching(".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|TableIds|QueueWriter|PageRequestReader"
                         + "|RouteInvalidations|PageBlocks|FrameAllocator|SmmuDriver|StreamTableWriter|CdTableWriter"
                         + "|CommandWriter|StreamWriter|StreamEntries|StreamInvalidations|CdPlace|NestedAsids|Forgetting"
                         + "|TlbiRanges|SmmuTableShapes)")

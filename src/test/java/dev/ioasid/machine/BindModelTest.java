@@ -77,6 +77,7 @@ class BindModelTest {
             for (int id = 1; id <= IDENTITY; id++) {
                 machine.apply(new Command.DeleteIoasid(id));
             }
+            rids.forEach(rid -> machine.apply(new Command.DeleteDevice(rid)));
             assertThat(machine.frames().freeBytes()).as("all frames are back").isEqualTo(free);
         }
     }

@@ -24,6 +24,8 @@ class FrameAllocatorPropertyTest {
 
     record AllocateMany(int pages) implements Step {}
 
+    record AllocateLast() implements Step {}
+
     record Free(int which, boolean zeroed) implements Step {}
 
     record Claim(long first, long length) implements Step {}
@@ -41,6 +43,7 @@ class FrameAllocatorPropertyTest {
                         Arbitraries.of(1, 1, 2, 5, 16, 100, 512, 600), Arbitraries.of(1, 1, 2, 8, 64, 512))
                 .as(Allocate::new);
         Arbitrary<Step> many = Arbitraries.of(1, 3, 40, 700).map(AllocateMany::new);
+        Arbitrary<Step> last = Arbitraries.of(new AllocateLast());
         Arbitrary<Step> free =
                 Combinators.combine(index, Arbitraries.of(true, false)).as(Free::new);
         Arbitrary<Step> claim = Combinators.combine(
@@ -48,7 +51,7 @@ class FrameAllocatorPropertyTest {
                 .as((at, offset, length) -> new Claim(at * PAGE + offset, length));
         Arbitrary<Step> release = index.map(Release::new);
         Arbitrary<Step> write = page.map(Write::new);
-        return Arbitraries.oneOf(one, one, aligned, many, free, free, claim, release, write)
+        return Arbitraries.oneOf(one, one, aligned, many, last, free, free, claim, release, write)
                 .list()
                 .ofMaxSize(60);
     }
@@ -117,6 +120,7 @@ class FrameAllocatorPropertyTest {
                     }
                 }
                 case AllocateMany(int pages) -> allocateMany(frames, pages);
+                case AllocateLast() -> allocateLast(frames);
                 case Free(int which, boolean zeroed) -> {
                     if (!pieces.isEmpty()) {
                         free(frames, pieces.remove(which % pieces.size()), zeroed);
@@ -168,6 +172,29 @@ class FrameAllocatorPropertyTest {
                 assertThat(frames.freeBytes()).isEqualTo(free);
                 assertThat(memory.committedBytes()).isLessThanOrEqualTo(committed);
             }
+        }
+
+        private void allocateLast(FrameAllocator frames) {
+            long expected = highest();
+            if (expected >= 0) {
+                assertThat(frames.allocateLast()).isEqualTo(expected);
+                take(expected, 1);
+            } else {
+                assertThatThrownBy(frames::allocateLast)
+                        .isInstanceOfSatisfying(
+                                RefusedException.class,
+                                e -> assertThat(e.errno()).isEqualTo(Errno.ENOMEM));
+            }
+        }
+
+        /** The highest of the last 2 MiB; if there is none, as any. */
+        private long highest() {
+            for (int at = taken.length - 1; at >= Math.max(0, taken.length - 512); at--) {
+                if (fits(at, 1)) {
+                    return at * PAGE;
+                }
+            }
+            return lowest(1, 1);
         }
 
         /** The lowest from the first choice on; if there is none, the lowest of all. */

@@ -290,6 +290,10 @@ class CacheScenarioTest extends HttpTest {
         refused(post(INVALIDATIONS, """
                 {"bind": 3, "caches": ["dev-iotlb"], "granularity": "pasid"}"""), 409, "EIO", """
                 {"index": 0, "completed": 0, "rid": "0000:3a:00.0", "title": "No answer"}""");
+        get(M1 + "/devices/3a:00.0").expectBody().json("""
+                {"ats": false, "pri": false, "invalidationAnswers": false}""");
+        get(M1 + "/devices/3b:00.0").expectBody().json("""
+                {"ats": true, "pri": true, "invalidationAnswers": true}""");
         // it goes on by asking the unit each time, and what it knew is worth nothing
         write(PAGE_TABLE, 0x203007);
         invalidate("""

@@ -139,6 +139,7 @@ public final class VtdDriver implements IommuDriver {
             case Destination.Nested nested -> domainIds.use(nested.domain());
             case Destination.PassThrough() -> PASS_THROUGH;
         };
+        segment = requester.rid().segment();
         boolean firstOfDevice = !pasidTables.containsKey(requester.sourceId());
         try {
             if (capabilities.scalable()) {
@@ -152,7 +153,6 @@ public final class VtdDriver implements IommuDriver {
         }
         var led = new Led(requester, destination, domain);
         routes.put(route, led);
-        segment = requester.rid().segment();
         if (before != null) {
             submit(invalidations(route, before).entryGone(), asksForPages(requester));
             release(before.destination());

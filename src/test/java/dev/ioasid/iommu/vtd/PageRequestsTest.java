@@ -317,7 +317,7 @@ class PageRequestsTest {
         var entries = hardware.cached("iotlb");
         assertThat(entries).isNotNull();
         return entries.stream()
-                .map(entry -> "%X".formatted(entry.iova()))
+                .map(entry -> "%X".formatted(entry.input()))
                 .sorted()
                 .collect(Collectors.joining(" "));
     }

@@ -1,0 +1,113 @@
+package dev.ioasid.machine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ioasid.iommu.DeviceMessage.GroupAnswered;
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.PageRequest;
+import dev.ioasid.iommu.PageRequest.Outcome;
+import dev.ioasid.iommu.PageRequest.Response;
+import dev.ioasid.iommu.Rid;
+import dev.ioasid.iommu.vtd.VtdCapabilities;
+import dev.ioasid.pagetable.Permissions;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+
+/** Page requests at the units of a machine: of one whose driver the user is, and of one that the service drives. */
+class PageRequestMachineTest {
+    private static final Rid RID = new Rid(0, 0x3a, 2, 1);
+    private static final Permissions NOTHING = new Permissions(false, false, false, false);
+
+    private static void write(Machine machine, long address, long... words) {
+        var bytes = ByteBuffer.allocate(words.length * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        for (long word : words) {
+            bytes.putLong(word);
+        }
+        machine.apply(new Command.WriteMemory(address, bytes.array()));
+    }
+
+    private static void patch(Machine machine, String register, long value) {
+        var values = new LinkedHashMap<String, Long>();
+        values.put(register, value);
+        machine.apply(new Command.PatchRegisters("u", values));
+    }
+
+    private static long register(Machine machine, String iommu, String name) {
+        return Objects.requireNonNull(
+                machine.read(view -> view.registers(iommu)).get(name));
+    }
+
+    private static Outcome ask(Machine machine, String iommu, PageRequest request) {
+        return machine.units().unit(iommu).hardware().request(request);
+    }
+
+    /** Tables, ring and registers by hand; the device asks for a page, and gets an answer that came through the invalidation queue. */
+    @Test
+    void anUnmanagedUnitIsDrivenByHand() {
+        try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
+            machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
+            machine.apply(new Command.CreateDevice(
+                    RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
+            write(machine, 0x1003a0, 0x101001);
+            write(machine, 0x101220, 0x10201d, 5); // P, DTE, PASIDE, PRE; RID_PASID 5
+            write(machine, 0x102240, 0x104001);
+            write(machine, 0x104d00, 0x101, 0x800033); // PASID 1234: pass-through, domain 33
+            patch(machine, "RTADDR", 0x100400);
+            patch(machine, "GCMD", 0x4000_0000L);
+            patch(machine, "PQA", 0x200000);
+            patch(machine, "PECTL", 0);
+            patch(machine, "IQA", 0x210800);
+            patch(machine, "GCMD", 0x8400_0000L);
+
+            var request = new PageRequest(
+                    RID, 0x3a11, 0x1234, 0x5555_1234_5000L, Permissions.READ_WRITE, 0x55, true);
+            assertThat(ask(machine, "u", request)).isEqualTo(new Outcome.Queued());
+            assertThat(register(machine, "u", "PQT")).isEqualTo(0x20);
+            assertThat(register(machine, "u", "PRS")).isEqualTo(1);
+            assertThat(machine.memory().acquire(0x200000)).isEqualTo(0x0000_1234_3a11_0101L);
+            assertThat(machine.memory().acquire(0x200008)).isEqualTo(0x0000_5555_1234_52afL);
+            patch(machine, "PQH", 0x20);
+            patch(machine, "PRS", 1);
+            write(machine, 0x210000, 0x0000_1234_3a11_0019L, 0x2a8, 0, 0);
+            patch(machine, "IQT", 0x20);
+            assertThat(machine.units().unit("u").hardware().takeMessages())
+                    .containsExactly(new GroupAnswered(0x3a11, 0x1234, 0x55, Response.SUCCESS));
+
+            // without the right in its context entry, the group is invalid at once
+            write(machine, 0x101220, 0x10200d);
+            machine.apply(new Command.Submit("u", List.of(List.of(0x00003a1100000031L, 0L))));
+            assertThat(ask(machine, "u", request)).isEqualTo(new Outcome.Answered(Response.INVALID));
+            var fault = machine.read(view -> view.faults("u")).getFirst();
+            assertThat(fault.name()).isEqualTo("SCT.8");
+            assertThat(fault.words()).containsExactly(0x0000_5555_1234_5000L, 0x8012_3447_9000_3a11L);
+        }
+    }
+
+    /** Both of the preset's devices may ask for pages, by RID and by PASID. */
+    @Test
+    void aManagedUnitHasItsRingReady() {
+        try (var machine = Machine.create("m", 1L << 32, List.of(), Preset.SIOV)) {
+            var rid1 = new Rid(0, 0x3a, 0, 0);
+            var rid2 = new Rid(0, 0x3b, 0, 0);
+            assertThat(register(machine, "iommu0", "PQA")).isEqualTo(0xffff_f000L);
+            var driver = machine.units().unit("iommu0").managedDriver();
+            var first = new PageRequest(rid1, 0x3a00, 2, 0x1000, Permissions.READ, 7, true);
+            var second =
+                    new PageRequest(rid2, 0x3b00, DmaRequest.NO_PASID, 0x2000, Permissions.WRITE, 7, true);
+            assertThat(ask(machine, "iommu0", first)).isEqualTo(new Outcome.Queued());
+            assertThat(ask(machine, "iommu0", new PageRequest(rid1, 0x3a00, 2, 0, NOTHING, 7, true)))
+                    .isEqualTo(new Outcome.Queued());
+            assertThat(ask(machine, "iommu0", second)).isEqualTo(new Outcome.Queued());
+            assertThat(driver.takePageRequests()).containsExactly(first, second);
+            machine.apply(new Command.Detach(new Route(rid1, 2)));
+            assertThat(ask(machine, "iommu0", first)).isEqualTo(new Outcome.Answered(Response.INVALID));
+            driver.respond(first, Response.INVALID);
+            assertThat(machine.units().unit("iommu0").hardware().takeMessages())
+                    .containsExactly(new GroupAnswered(0x3a00, 2, 7, Response.INVALID));
+        }
+    }
+}
