@@ -48,7 +48,7 @@ class ProcessModelTest {
         random = new Random(seed);
         granule = Long.decode(granuleText);
         bits = userBits;
-        long memory = (demandPaging ? 8 * levels : 3000) * granule; // too little now and then
+        long memory = (demandPaging ? 7 * levels : 3000) * granule; // too little now and then
         try (var machine = Machine.create("model", memory, List.of(), Preset.EMPTY)) {
             long free = machine.frames().freeBytes();
             for (int id = 1; id <= PROCESSES; id++) {
@@ -99,7 +99,7 @@ class ProcessModelTest {
     private long page() {
         return random.nextInt(10) == 0
                 ? (1L << bits) / granule - 1 - random.nextInt(4)
-                : (1L << 21) / 4 + random.nextInt(NAMED);
+                : (1L << 19) - NAMED / 2 + random.nextInt(NAMED);
     }
 
     private String map(Machine machine, int id, boolean demandPaging) {
