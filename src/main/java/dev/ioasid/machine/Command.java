@@ -10,6 +10,7 @@ import dev.ioasid.iommu.UserTable;
 import dev.ioasid.machine.lspci.ListedFunction;
 import dev.ioasid.memory.AddressRange;
 import java.time.Duration;
+import dev.ioasid.pagetable.Permissions;
 import java.util.List;
 import java.util.SequencedMap;
 import java.util.Set;
@@ -248,6 +249,20 @@ public sealed interface Command<R> {
         }
     }
 
+    /**
+     * Makes an IOASID of type sva, which shares the address space of a process. ENOENT: no such process or unit; EINVAL: not a managed unit,
+     * or several and none named; EOPNOTSUPP: the unit cannot walk the process's table, or takes no PASIDs; EEXIST: it has one for that process.
+     *
+     * @param iommu null: the only managed unit
+     */
+    record CreateSvaIoasid(
+            int process, @Nullable String iommu, @Nullable String name) implements Command<IoasidSummary> {
+        @Override
+        public IoasidSummary applyTo(Machine machine) {
+            return machine.ioasids().share(process, iommu, name);
+        }
+    }
+
     /** Removes an IOASID and its mappings. ENOENT; EBUSY while a route leads to it, naming the routes. */
     record DeleteIoasid(int id) implements Command<Done> {
         @Override
@@ -408,6 +423,80 @@ public sealed interface Command<R> {
         @Override
         public Done applyTo(Machine machine) {
             machine.ioasids().paging(ioasid).write(iova, bytes);
+            return Done.DONE;
+        }
+    }
+
+    /**
+     * Makes a process. EINVAL: no such format, levels or granule; ENOMEM: no room for its root table.
+     *
+     * @param levels null: those of 48 bits
+     * @param granule bytes of a page; null: 0x1000
+     * @param demandPaging pages appear when they are touched; otherwise when they are mapped
+     */
+    record CreateProcess(
+            String format,
+            @Nullable Integer levels,
+            @Nullable Long granule,
+            boolean demandPaging)
+            implements Command<ProcessSummary> {
+        @Override
+        public ProcessSummary applyTo(Machine machine) {
+            return machine.processes().create(format, levels, granule, demandPaging);
+        }
+    }
+
+    /** Ends a process: routes that lead to it are blocked, and then its memory is given back. ENOENT. */
+    record DeleteProcess(int id) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.processes().delete(id);
+            return Done.DONE;
+        }
+    }
+
+    /**
+     * Maps anonymous memory in a process. ENOENT; EINVAL: not whole pages, beyond its addresses, or rights that no page of a process has; EPERM:
+     * below 0x10000; EEXIST: overlap; ENOSPC: no free address; ENOMEM: no memory, or too many mappings; E2BIG: too much at once.
+     *
+     * @param address null: the lowest that is free, from a quarter of its addresses on
+     */
+    record MapProcess(
+            int process, @Nullable Long address, long length, Permissions permissions)
+            implements Command<ProcessMapping> {
+        @Override
+        public ProcessMapping applyTo(Machine machine) {
+            return machine.processes().process(process).map(address, length, permissions);
+        }
+    }
+
+    /**
+     * Unmaps a range of a process, cutting mappings where it ends; answers the bytes that were mapped. ENOENT: no such process; EINVAL: not whole
+     * pages, or beyond its addresses; ENOMEM: what is left would be too many mappings.
+     */
+    record UnmapProcess(int process, long address, long length) implements Command<Long> {
+        @Override
+        public Long applyTo(Machine machine) {
+            return machine.processes().process(process).unmap(address, length);
+        }
+    }
+
+    /**
+     * Reads bytes as a program does: pages appear, and are marked accessed. ENOENT: no such process, or a byte is not mapped; EPERM: it may not be
+     * read; ENOMEM: no room for a page.
+     */
+    record ReadProcess(int process, long address, int length) implements Command<byte[]> {
+        @Override
+        public byte[] applyTo(Machine machine) {
+            return machine.processes().process(process).read(address, length);
+        }
+    }
+
+    /** Writes bytes as a program does, all or none. As {@link ReadProcess}. The array must not change any more. */
+    record WriteProcess(int process, long address, byte[] bytes) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.processes().process(process).write(address, bytes);
             return Done.DONE;
         }
     }

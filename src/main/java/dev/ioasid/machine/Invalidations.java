@@ -6,6 +6,7 @@ import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Invalidation;
 import dev.ioasid.iommu.IssuedCommand;
 import dev.ioasid.machine.InvalidationRequest.Target;
+import dev.ioasid.pagetable.IoPageTable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -39,17 +40,25 @@ final class Invalidations {
         return switch (request.target()) {
             case Target.OfBind(int bind) ->
                 ofRoute(machine.binds().summary(bind).route(), request.what());
-            case Target.OfIoasid(int id) -> {
-                var ioasid = machine.ioasids().paging(id);
-                checkPages(request.what(), ioasid.granule());
-                checkWidth(request.what(), ioasid.inputBits());
-                yield ioasid.unit().managedDriver().invalidate(ioasid.table(), request.what());
-            }
+            case Target.OfIoasid(int id) ->
+                machine.ioasids().ioasid(id) instanceof SvaIoasid sva
+                        ? ofTable(sva.table(), sva.unit(), request.what())
+                        : ofIoasid(machine.ioasids().paging(id), request.what());
             case Target.OfRoute(var route) ->
                 request.what().granularity() == Invalidation.Granularity.DEVICE && !route.hasPasid()
                         ? ofDevice(route, request.what())
                         : ofRoute(route, request.what());
         };
+    }
+
+    private static List<IssuedCommand> ofIoasid(PagingIoasid ioasid, Invalidation what) {
+        return ofTable(ioasid.table(), ioasid.unit(), what);
+    }
+
+    private static List<IssuedCommand> ofTable(IoPageTable table, Unit unit, Invalidation what) {
+        checkPages(what, 1L << table.format().granuleShift());
+        checkWidth(what, table.inputBits());
+        return unit.managedDriver().invalidate(table, what);
     }
 
     private List<IssuedCommand> ofRoute(Route route, Invalidation what) {
@@ -69,9 +78,11 @@ final class Invalidations {
             var granule = machine.binds().summary(bind).table().granule();
             return granule == null ? SMALLEST_GRANULE : granule;
         }
-        return Routes.leadsTo(device, route.pasid()) instanceof PagingIoasid paging
-                ? paging.granule()
-                : SMALLEST_GRANULE;
+        return switch (Routes.leadsTo(device, route.pasid())) {
+            case PagingIoasid paging -> paging.granule();
+            case SvaIoasid sva -> sva.granule();
+            case null, default -> SMALLEST_GRANULE;
+        };
     }
 
     private List<IssuedCommand> ofDevice(Route route, Invalidation what) {

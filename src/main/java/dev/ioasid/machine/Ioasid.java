@@ -6,7 +6,7 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** An IOASID and the routes that lead to it. */
-sealed class Ioasid permits PagingIoasid {
+sealed class Ioasid permits PagingIoasid, SvaIoasid {
     private final int id;
     private final IoasidType type;
     private final @Nullable String name;
@@ -53,6 +53,7 @@ sealed class Ioasid permits PagingIoasid {
                 routes.stream().map(route -> new Attachment(route, id, null)).toList(),
                 name,
                 0,
-                0);
+                0,
+                null);
     }
 }

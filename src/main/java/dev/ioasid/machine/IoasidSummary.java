@@ -6,13 +6,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * An IOASID.
  *
- * @param iommu whose table format it has; null unless paging
- * @param format {@code vtd-second-stage}, {@code x86-64}, {@code armv8-stage1}, {@code armv8-stage2}; null unless paging
- * @param addressWidth bits; 0 unless paging
- * @param granule bytes of the smallest page; 0 unless paging
+ * @param iommu whose table format it has; null without a table
+ * @param format {@code vtd-second-stage}, {@code x86-64}, {@code armv8-stage1}, {@code armv8-stage2}; null without a table
+ * @param addressWidth bits; 0 without a table
+ * @param granule bytes of the smallest page; 0 without a table
  * @param name what the user calls it
- * @param mappedBytes bytes mapped
+ * @param mappedBytes bytes mapped; of a process, those in memory
  * @param tableBytes bytes of memory that its table takes
+ * @param process whose address space it shares; null unless of type sva, or when that has ended
  */
 public record IoasidSummary(
         int id,
@@ -24,4 +25,5 @@ public record IoasidSummary(
         List<Attachment> routes,
         @Nullable String name,
         long mappedBytes,
-        long tableBytes) {}
+        long tableBytes,
+        @Nullable Integer process) {}

@@ -7,5 +7,7 @@ public enum IoasidType {
     /** Leaves it as it is. */
     IDENTITY,
     /** Refuses it. */
-    BLOCKED
+    BLOCKED,
+    /** Translates by the page table of a process. */
+    SVA
 }

@@ -31,6 +31,8 @@ final class Ioasids {
                 yield new PagingIoasid(
                         machine, id, name, unit, unit.managedDriver().tableShape(format, addressWidth, granule));
             }
+            case SVA ->
+                throw new RefusedException(Errno.EINVAL, "an IOASID of type sva has a process that it shares");
             case IDENTITY, BLOCKED -> {
                 if (format != null || addressWidth != null || granule != null) {
                     throw new RefusedException(
@@ -48,13 +50,22 @@ final class Ioasids {
         return ioasid.summary();
     }
 
+    /** One that shares a process. */
+    IoasidSummary share(int process, @Nullable String iommu, @Nullable String name) {
+        var shared = machine.processes().process(process);
+        var unit = iommu == null ? onlyManaged() : machine.units().unit(iommu);
+        var ioasid = new SvaIoasid(LowestFree.of(byId.navigableKeySet()), name, unit, shared);
+        byId.put(ioasid.id(), ioasid);
+        return ioasid.summary();
+    }
+
     private Unit onlyManaged() {
         var managed = machine.units().all().stream().filter(Unit::managed).toList();
         if (managed.size() != 1) {
             throw new RefusedException(
                     Errno.EINVAL,
                     managed.isEmpty()
-                            ? "the machine has no managed iommu whose format a paging IOASID could have"
+                            ? "the machine has no managed iommu that an IOASID with a table could be for"
                             : "the machine has several managed iommus, name one: "
                                     + managed.stream().map(Unit::name).toList());
         }
@@ -69,8 +80,10 @@ final class Ioasids {
                     "IOASID %d is in use: %s lead to it".formatted(id, ioasid.routes()),
                     Map.of("ioasid", id, "routes", List.copyOf(ioasid.routes())));
         }
-        if (ioasid instanceof PagingIoasid paging) {
-            paging.close();
+        switch (ioasid) {
+            case PagingIoasid paging -> paging.close();
+            case SvaIoasid sva -> sva.close();
+            default -> {} // it holds nothing
         }
         byId.remove(id);
     }
@@ -100,12 +113,17 @@ final class Ioasids {
                 Map.of("ioasid", id));
     }
 
-    /** One of the IOASIDs with a table of that unit; null if there is none. */
+    /** One of the IOASIDs whose table that unit walks; null if there is none. */
     @Nullable
-    PagingIoasid pagingOf(Unit unit) {
+    Ioasid of(Unit unit) {
         for (var ioasid : byId.values()) {
-            if (ioasid instanceof PagingIoasid paging && paging.unit() == unit) {
-                return paging;
+            var whose = switch (ioasid) {
+                case PagingIoasid paging -> paging.unit();
+                case SvaIoasid sva -> sva.unit();
+                default -> null;
+            };
+            if (whose == unit) {
+                return ioasid;
             }
         }
         return null;

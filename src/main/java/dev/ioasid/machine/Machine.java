@@ -35,6 +35,7 @@ public final class Machine implements AutoCloseable {
     private final Units units;
     private final Devices devices;
     private final Ioasids ioasids;
+    private final Processes processes;
     private final Routes routes;
     private final Binds binds;
     private final Invalidations invalidations;
@@ -53,6 +54,7 @@ public final class Machine implements AutoCloseable {
         this.units = new Units(this);
         this.devices = new Devices(this);
         this.ioasids = new Ioasids(this);
+        this.processes = new Processes(this);
         this.routes = new Routes(this);
         this.binds = new Binds(this);
         this.invalidations = new Invalidations(this);
@@ -178,6 +180,10 @@ public final class Machine implements AutoCloseable {
 
     Ioasids ioasids() {
         return ioasids;
+    }
+
+    Processes processes() {
+        return processes;
     }
 
     Binds binds() {

@@ -5,6 +5,8 @@ import java.util.Map;
 /**
  * What a machine has counted, for metrics.
  *
+ * @param mappedBytes in IOASIDs and in processes, of these what is in memory
+ * @param tableBytes of both
  * @param translated requests that were translated
  * @param faultsByReason requests that were not, by the architecture's name of the reason, recorded or not
  */

@@ -119,6 +119,30 @@ public interface MachineView {
     /** Bytes seen through a paging IOASID. ENOENT: a byte is not mapped; EPERM: it may not be read; EINVAL. */
     byte[] readThrough(int ioasid, long iova, int length);
 
+    /** By id. */
+    List<ProcessSummary> processes();
+
+    /** ENOENT. */
+    ProcessSummary process(int id);
+
+    /**
+     * At most {@code limit} regions of a process, ascending, from the first whose address is above {@code after}. ENOENT.
+     *
+     * @param after null: from the lowest
+     */
+    List<ProcessMapping> processMappings(int process, @Nullable Long after, int limit);
+
+    /** The region that starts at {@code address}. ENOENT. */
+    default ProcessMapping processMapping(int process, long address) {
+        return processMappings(process, address == 0 ? null : address - 1, 1).stream()
+                .filter(mapping -> mapping.address() == address)
+                .findFirst()
+                .orElseThrow(() -> new RefusedException(
+                        Errno.ENOENT,
+                        "no mapping of process %d starts at 0x%x".formatted(process, address),
+                        Map.of("process", process, "address", address)));
+    }
+
     /** What the hardware would do with a request, step by step. ENODEV, EINVAL. */
     Explanation explain(DmaRequest request);
 

@@ -403,6 +403,7 @@ final class PagingIoasid extends Ioasid {
                         .toList(),
                 name(),
                 mappedBytes,
-                table.tableBytes());
+                table.tableBytes(),
+                null);
     }
 }

@@ -28,6 +28,9 @@ final class Routes {
         }
         machine.binds().checkUnbound(device, route);
         var to = machine.ioasids().ioasid(id);
+        if (to instanceof SvaIoasid sva) {
+            sva.checkRoute(device, route);
+        }
         var from = leadsTo(device, route.pasid());
         if (from != null && replace == Replace.FORBIDDEN) {
             throw refused(Errno.EBUSY, route, route + " is attached to IOASID " + from.id());

@@ -333,12 +333,35 @@ final class Transfers {
         }
     }
 
-    /** What the unit's driver finds in the unit's queue waits for a client from now on. */
+    /** What the unit's driver finds in the unit's queue waits for a client from now on, unless it is a process's to answer. */
     private void collect(Unit unit) {
         if (unit.driver() != null) {
-            unit.driver().takePageRequests();
+            for (var request : unit.driver().takePageRequests()) {
+                var process = request.last() ? process(unit, request) : null;
+                if (process != null) {
+                    unit.driver().respond(request, touch(process, requests.group(unit, request)));
+                }
+            }
         }
         machine.pulse().beat();
+    }
+
+    /** Whose addresses a request is for; null if they are no process's. */
+    private @Nullable CpuProcess process(Unit unit, PageRequest request) {
+        var device = machine.devices().bySourceId(unit, request.sourceId());
+        var leads = device == null ? null : Routes.leadsTo(device, request.pasid());
+        return leads instanceof SvaIoasid shared ? shared.process() : null;
+    }
+
+    /** Has the pages of a group appear; the answer to it. */
+    private PageRequest.Response touch(CpuProcess process, List<Waiting> group) {
+        for (var waiting : group) {
+            var request = waiting.request();
+            if (request != null && !machine.processes().touch(process, request.address(), request.permissions())) {
+                return PageRequest.Response.INVALID;
+            }
+        }
+        return PageRequest.Response.SUCCESS;
     }
 
     // ---- going on

@@ -99,7 +99,7 @@ final class Units {
                     name + " has devices, " + device.get().rid() + " among them",
                     Map.of("iommu", name, "rid", device.get().rid().toString()));
         }
-        var ioasid = machine.ioasids().pagingOf(unit);
+        var ioasid = machine.ioasids().of(unit);
         if (ioasid != null) {
             throw new RefusedException(
                     Errno.EBUSY,

@@ -198,6 +198,21 @@ record View(Machine machine) implements MachineView {
     }
 
     @Override
+    public List<ProcessSummary> processes() {
+        return machine.processes().all().stream().map(CpuProcess::summary).toList();
+    }
+
+    @Override
+    public ProcessSummary process(int id) {
+        return machine.processes().process(id).summary();
+    }
+
+    @Override
+    public List<ProcessMapping> processMappings(int process, @Nullable Long after, int limit) {
+        return machine.processes().process(process).mappings(after, limit);
+    }
+
+    @Override
     public Explanation explain(DmaRequest request) {
         return machine.traffic().explain(request);
     }
@@ -232,7 +247,11 @@ record View(Machine machine) implements MachineView {
     }
 
     private TopologyIoasid topology(Ioasid ioasid) {
-        long mapped = ioasid instanceof PagingIoasid paging ? paging.mappedBytes() : 0;
+        long mapped = switch (ioasid) {
+            case PagingIoasid paging -> paging.mappedBytes();
+            case SvaIoasid sva -> sva.residentBytes();
+            default -> 0;
+        };
         var routes = ioasid.routes().stream()
                 .map(route -> {
                     var device = machine.devices().device(route.rid());
@@ -258,6 +277,10 @@ record View(Machine machine) implements MachineView {
                 mapped += paging.mappedBytes();
                 tables += paging.table().tableBytes();
             }
+        }
+        for (var process : machine.processes().all()) { // once, whatever number of IOASIDs share it
+            mapped += process.residentBytes();
+            tables += process.table().tableBytes();
         }
         return new MachineCounts(
                 machine.ioasids().all().size(),

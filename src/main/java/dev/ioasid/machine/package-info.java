@@ -1,5 +1,6 @@
 /**
- * One simulated machine: its memory, IOMMUs, devices and their groups, IOASIDs, attachments and PASIDs. Everything that
+ * One simulated machine: its memory, IOMMUs, devices and their groups, IOASIDs, attachments and PASIDs, and the
+ * processes of its CPUs. Everything that
  * changes it is a {@code Command}.
  */
 @NullMarked

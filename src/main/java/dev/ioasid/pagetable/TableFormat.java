@@ -16,6 +16,7 @@ package dev.ioasid.pagetable;
  * @param lowestLargeLeafBit lowest address bit that must be zero in a leaf above level 1
  * @param accessed set by hardware in every entry it uses, where that is enabled; 0 where the format has none
  * @param dirty set by hardware in a leaf that was written through
+ * @param noExecute set by the service in a leaf that CPUs may not execute from; 0 where the leaf is for devices only, or says it otherwise
  */
 public record TableFormat(
         Kind kind,
@@ -32,7 +33,8 @@ public record TableFormat(
         long reservedInTable,
         int lowestLargeLeafBit,
         long accessed,
-        long dirty) {
+        long dirty,
+        long noExecute) {
     /** Address bits of an entry before the host address width cuts them: 51:12. */
     public static final long ADDRESS = 0x000f_ffff_ffff_f000L;
 
@@ -56,6 +58,9 @@ public record TableFormat(
     private static final int ARMV8_HIGH_SHIFT = 36;
     private static final long ARMV8_WIDE_ROOT = 64;
     private static final long PAGE_SIZE = 1 << 7;
+    /** XD, of x86-64. */
+    private static final long EXECUTE_DISABLE = 1L << 63;
+
     private static final int NO_LEAF_CHECK = Long.SIZE;
 
     public static final int LEAF_4K = 1 << 1;
@@ -94,7 +99,8 @@ public record TableFormat(
                 high | SNOOP,
                 12,
                 1 << 8,
-                1 << 9);
+                1 << 9,
+                0);
     }
 
     /**
@@ -104,6 +110,19 @@ public record TableFormat(
      * @param leafLevels {@link #LEAF_4K}, {@link #LEAF_2M} and what CAP.FS1GP adds
      */
     public static TableFormat x8664(int levels, int hostAddressWidth, int leafLevels) {
+        return x8664(levels, hostAddressWidth, leafLevels, 0);
+    }
+
+    /**
+     * The table of a process on a CPU of x86-64: pages of 4 KiB, and XD where there is no right to execute. Intel SDM volume 3, section 5.5.
+     *
+     * @param levels 4 or 5
+     */
+    public static TableFormat x8664Process(int levels, int physicalBits) {
+        return x8664(levels, physicalBits, LEAF_4K, EXECUTE_DISABLE);
+    }
+
+    private static TableFormat x8664(int levels, int hostAddressWidth, int leafLevels, long noExecute) {
         return new TableFormat(
                 Kind.X86_64,
                 Geometry.of512(levels),
@@ -119,7 +138,8 @@ public record TableFormat(
                 beyond(hostAddressWidth),
                 13,
                 1 << 5,
-                1 << 6);
+                1 << 6,
+                noExecute);
     }
 
     private static long beyond(int hostAddressWidth) {
@@ -138,6 +158,32 @@ public record TableFormat(
         int entryBits = granuleShift - 3;
         int levels = (inputBits - granuleShift + entryBits - 1) / entryBits;
         return armv8(Kind.ARMV8_STAGE1, new Geometry(granuleShift, levels, inputBits), outputBits, wide);
+    }
+
+    /** The table that a CPU of Arm has in TTBR0 for a process: stage 1 with pages of the granule only. Arm ARM, section D8.2. */
+    public static TableFormat armv8Process(int granuleShift, int inputBits, int outputBits) {
+        return armv8Stage1(granuleShift, inputBits, outputBits, false).withPagesOnly();
+    }
+
+    /** The same without leaves above level 1. */
+    private TableFormat withPagesOnly() {
+        return new TableFormat(
+                kind,
+                geometry,
+                outputBits,
+                read,
+                write,
+                user,
+                present,
+                kindOfEntry,
+                leafWhen,
+                1 << 1,
+                reservedInLeaf,
+                reservedInTable,
+                lowestLargeLeafBit,
+                accessed,
+                dirty,
+                noExecute);
     }
 
     /**
@@ -175,6 +221,7 @@ public record TableFormat(
                 beyond,
                 NO_LEAF_CHECK,
                 VmsaDescriptor.AF.mask(),
+                0,
                 0);
     }
 
@@ -331,7 +378,7 @@ public record TableFormat(
         return switch (kind) {
             case VTD_SECOND_STAGE ->
                 (permissions.read() || permissions.write()) && !permissions.execute() && !permissions.privileged();
-            case X86_64 -> permissions.read(); // and everything may be executed
+            case X86_64 -> permissions.read(); // and devices may execute everything
             case ARMV8_STAGE1 -> permissions.read();
             case ARMV8_STAGE2 -> (permissions.read() || permissions.write()) && !permissions.privileged();
         };
@@ -345,7 +392,11 @@ public record TableFormat(
     private long rightsOf(Permissions permissions) {
         return switch (kind) {
             case VTD_SECOND_STAGE -> (permissions.read() ? read : 0) | (permissions.write() ? write : 0);
-            case X86_64 -> present | (permissions.write() ? write : 0) | (permissions.privileged() ? 0 : user);
+            case X86_64 ->
+                present
+                        | (permissions.write() ? write : 0)
+                        | (permissions.privileged() ? 0 : user)
+                        | (permissions.execute() ? 0 : noExecute);
             case ARMV8_STAGE1 -> VmsaRights.stage1(permissions);
             case ARMV8_STAGE2 -> VmsaRights.stage2(permissions);
         };

@@ -45,6 +45,7 @@ class IoasidController {
                 case PAGING -> PAGING;
                 case IDENTITY -> IDENTITY;
                 case BLOCKED -> BLOCKED;
+                case SVA -> SVA;
             };
         }
 
@@ -53,18 +54,14 @@ class IoasidController {
                 case PAGING -> IoasidType.PAGING;
                 case IDENTITY -> IoasidType.IDENTITY;
                 case BLOCKED -> IoasidType.BLOCKED;
-                case SVA ->
-                    throw new RefusedException(
-                            Errno.EOPNOTSUPP,
-                            "shared virtual addressing (sva) is not there yet: there are no processes to share with",
-                            Map.of("ioasidType", "sva"));
+                case SVA -> IoasidType.SVA;
             };
         }
     }
 
     /**
      * A paging one takes the machine's only managed IOMMU, its usual format with its full width, and its smallest granule unless told
-     * otherwise.
+     * otherwise. One of type {@code sva} has a {@code process}, whose address space it shares, and no format, width and granule of its own.
      */
     record NewIoasid(
             IoasidTypeName type,
@@ -72,8 +69,15 @@ class IoasidController {
             @Nullable FormatName format,
             @Nullable Integer addressWidth,
             @Nullable Hex granule,
-            @Nullable String name) {
-        Command.CreateIoasid command() {
+            @Nullable String name,
+            @Nullable Integer process) {
+        Command<IoasidSummary> command() {
+            if (type == IoasidTypeName.SVA) {
+                return sharing();
+            }
+            if (process != null) {
+                throw refused("an IOASID of type %s shares no process".formatted(WireName.of(type)), "process");
+            }
             return new Command.CreateIoasid(
                     type.type(),
                     iommu,
@@ -81,6 +85,22 @@ class IoasidController {
                     addressWidth,
                     granule == null ? null : granule.value(),
                     name);
+        }
+
+        private Command<IoasidSummary> sharing() {
+            if (process == null) {
+                throw refused("an IOASID of type sva needs a process whose address space it shares", "process");
+            }
+            if (format != null || addressWidth != null || granule != null) {
+                throw refused(
+                        "an IOASID of type sva has the table of its process: no format, no addressWidth and no granule",
+                        format != null ? "format" : addressWidth != null ? "addressWidth" : "granule");
+            }
+            return new Command.CreateSvaIoasid(process, iommu, name);
+        }
+
+        private static RefusedException refused(String detail, String property) {
+            return new RefusedException(Errno.EINVAL, detail, Map.of("property", property));
         }
     }
 
@@ -103,7 +123,8 @@ class IoasidController {
             List<IoasidRouteBody> routes,
             @Nullable String name,
             Hex mappedBytes,
-            Hex tableBytes) {
+            Hex tableBytes,
+            @Nullable Integer process) {
         static IoasidBody of(IoasidSummary ioasid) {
             return new IoasidBody(
                     ioasid.id(),
@@ -115,7 +136,8 @@ class IoasidController {
                     Lists.map(ioasid.routes(), IoasidRouteBody::of),
                     ioasid.name(),
                     new Hex(ioasid.mappedBytes()),
-                    new Hex(ioasid.tableBytes()));
+                    new Hex(ioasid.tableBytes()),
+                    ioasid.process());
         }
     }
 
@@ -133,7 +155,7 @@ class IoasidController {
     }
 
     @Operation(operationId = "createIoasid", summary = "Make an IOASID")
-    @Refuses({Errno.EOPNOTSUPP, Errno.ENOMEM})
+    @Refuses({Errno.EEXIST, Errno.EOPNOTSUPP, Errno.ENOMEM})
     @PostMapping(consumes = Web.JSON, produces = Web.JSON)
     @ResponseStatus(HttpStatus.CREATED)
     ResponseEntity<IoasidBody> create(@PathVariable String machine, @RequestBody NewIoasid body) {

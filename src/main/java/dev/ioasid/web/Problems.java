@@ -27,6 +27,7 @@ import org.springframework.http.ResponseEntity;
 import org.springframework.http.converter.HttpMessageNotReadableException;
 import org.springframework.web.HttpMediaTypeNotAcceptableException;
 import org.springframework.web.HttpMediaTypeNotSupportedException;
+import org.springframework.web.bind.MissingServletRequestParameterException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.springframework.web.context.request.ServletWebRequest;
@@ -101,6 +102,17 @@ class Problems extends ResponseEntityExceptionHandler {
     }
 
     @Override
+    protected @Nullable ResponseEntity<Object> handleMissingServletRequestParameter(
+            MissingServletRequestParameterException error,
+            HttpHeaders headers,
+            HttpStatusCode status,
+            WebRequest request) {
+        var problem = problem(Errno.EINVAL, "query parameter '" + error.getParameterName() + "' is missing");
+        problem.setProperty("parameter", error.getParameterName());
+        return answer(problem, headers, request, error);
+    }
+
+    @Override
     protected @Nullable ResponseEntity<Object> handleNoResourceFoundException(
             NoResourceFoundException error, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
         return answer(
@@ -133,7 +145,7 @@ class Problems extends ResponseEntityExceptionHandler {
         return types.stream().map(MediaType::toString).sorted().collect(Collectors.joining(" or "));
     }
 
-    @Override // what Spring itself refuses: an unknown path, a wrong method, a missing parameter
+    @Override // what Spring itself refuses: an unknown path, a wrong method
     protected @Nullable ResponseEntity<Object> handleExceptionInternal(
             Exception error, @Nullable Object body, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
         var detail = body instanceof ProblemDetail told && told.getDetail() != null

@@ -49,6 +49,12 @@ class BadInputTest extends HttpTest {
                     {"iova": "0x9000", "length": "0x1000", "permissions": "rw", "physicalAddress": "0x5000"}"""),
             new Good("POST", "/v1/machines/m1/ioasids/3/mappings", """
                     {"mappings": [{"iova": "0x9000", "length": "0x1000", "permissions": "rw"}]}"""),
+            new Good("POST", "/v1/machines/m1/ioasids", """
+                    {"type": "sva", "process": 1, "iommu": "iommu0", "name": "x"}"""),
+            new Good("POST", "/v1/machines/m1/processes", """
+                    {"format": "armv8-stage1", "levels": 4, "granule": "0x1000", "demandPaging": true}"""),
+            new Good("POST", "/v1/machines/m1/processes/1/mappings", """
+                    {"address": "0x100000", "length": "0x1000", "permissions": "rw"}"""),
             new Good("PUT", "/v1/machines/m1/ioasids/3/allowed-ranges", """
                     {"ranges": [{"first": "0x100000", "last": "0x1fffff"}]}"""),
             new Good("POST", "/v1/machines/m1/translations", """
@@ -63,6 +69,7 @@ class BadInputTest extends HttpTest {
                 {"name": "free", "type": "vtd", "managed": false}""").expectStatus().isCreated();
         post(M1 + "/ioasids/3/mappings", """
                 {"iova": "0x1000", "length": "0x2000", "permissions": "rw"}""").expectStatus().isCreated();
+        post(M1 + "/processes", "{\"format\": \"x86-64\"}").expectStatus().isCreated();
     }
 
     /** All that can be seen of the service. */
@@ -78,6 +85,8 @@ class BadInputTest extends HttpTest {
                         M1 + "/ioasids",
                         M1 + "/ioasids/3/mappings",
                         M1 + "/ioasids/3/allowed-ranges",
+                        M1 + "/processes",
+                        M1 + "/processes/1/mappings",
                         M1 + "/topology")
                 .map(path -> json(path).toString())
                 .collect(Collectors.joining("\n"));
@@ -202,6 +211,10 @@ class BadInputTest extends HttpTest {
             POST  | /v1/machines/m1/ioasids/3/mappings                  | {"length": "0x1000"}                          | permissions
             POST  | /v1/machines/m1/ioasids/3/mappings                  | {"mappings": null}                            | mappings
             POST  | /v1/machines/m1/ioasids/3/mappings                  | {"mappings": [{"length": "0x1000"}]}          | mappings[0].permissions
+            POST  | /v1/machines/m1/processes                           | {}                                            | format
+            POST  | /v1/machines/m1/processes/1/mappings                | {"length": "0x1000"}                          | permissions
+            POST  | /v1/machines/m1/processes/1/mappings                | {"permissions": "rw"}                         | length
+            POST  | /v1/machines/m1/ioasids                             | {"type": "sva"}                               | process
             POST  | /v1/machines/m1/translations                        | {}                                            | requests
             POST  | /v1/machines/m1/translations                        | {"requests": [{"rid": "3b:00.0", "iova": 0}]} | requests[0].access
             POST  | /v1/machines/m1/translations/explain                | {"rid": "3b:00.0", "access": "read"}          | iova
@@ -254,6 +267,19 @@ class BadInputTest extends HttpTest {
             DELETE | /v1/machines/m1/ioasids/3/mappings?iova=x&length=1   | 400 | EINVAL
             DELETE | /v1/machines/m1/ioasids/3/mappings?iova=2&length=0xffffffffffffffff | 400 | EINVAL
             DELETE | /v1/machines/m1/ioasids/3/mappings?iova=0x9000&length=0x1000 | 404 | ENOENT
+            GET    | /v1/machines/m1/processes/2                          | 404 | ENOENT
+            GET    | /v1/machines/m1/processes/x                          | 400 | EINVAL
+            DELETE | /v1/machines/m1/processes/2                          | 404 | ENOENT
+            GET    | /v1/machines/m1/processes/2/mappings                 | 404 | ENOENT
+            GET    | /v1/machines/m1/processes/1/mappings?after=x         | 400 | EINVAL
+            GET    | /v1/machines/m1/processes/1/mappings/0x100000        | 404 | ENOENT
+            DELETE | /v1/machines/m1/processes/1/mappings                 | 400 | EINVAL
+            DELETE | /v1/machines/m1/processes/1/mappings?address=0x1000  | 400 | EINVAL
+            DELETE | /v1/machines/m1/processes/1/mappings?address=0x1000&length=1 | 400 | EINVAL
+            GET    | /v1/machines/m1/processes/1/memory/0x100000          | 404 | ENOENT
+            GET    | /v1/machines/m1/processes/1/memory/0x100000?length=0 | 400 | EINVAL
+            GET    | /v1/machines/m1/processes/1/memory/0x100000?length=0x1000001 | 413 | E2BIG
+            GET    | /v1/machines/m1/processes/2/memory/0x100000          | 404 | ENOENT
             GET    | /v1/machines/m1/devices/nonsense                     | 400 | EINVAL
             GET    | /v1/machines/m1/devices/3c:20.0                      | 400 | EINVAL
             GET    | /v1/machines/m1/devices/3c:00.8                      | 400 | EINVAL

@@ -48,7 +48,7 @@ class IoasidScenarioTest extends HttpTest {
         expectRefused(post(IOASIDS, """
                 {"type": "paging", "format": "armv8-stage2"}"""), 422, "EOPNOTSUPP");
         refused(post(IOASIDS, """
-                {"type": "sva"}"""), 422, "EOPNOTSUPP", "{}");
+                {"type": "sva"}"""), 400, "EINVAL", "{\"property\": \"process\"}");
         expectRefused(post(IOASIDS, """
                 {"type": "paging", "format": "lpae"}"""), 400, "EINVAL");
         expectRefused(post(IOASIDS, """

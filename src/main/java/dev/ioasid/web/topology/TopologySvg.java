@@ -281,6 +281,7 @@ public final class TopologySvg {
             case PAGING -> "paging";
             case IDENTITY -> "identity";
             case BLOCKED -> "blocked";
+            case SVA -> "sva";
         };
     }
 
@@ -289,6 +290,7 @@ public final class TopologySvg {
             case PAGING -> ioasid.mappedBytes() == 0 ? "nothing mapped" : bytes(ioasid.mappedBytes()) + " mapped";
             case IDENTITY -> "leaves addresses as they are";
             case BLOCKED -> "refuses every request";
+            case SVA -> ioasid.mappedBytes() == 0 ? "nothing in memory" : bytes(ioasid.mappedBytes()) + " in memory";
         };
         return ioasid.routes().isEmpty() ? does + " · " + NO_ROUTE : does;
     }

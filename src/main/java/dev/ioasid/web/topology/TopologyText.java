@@ -105,6 +105,7 @@ public final class TopologyText {
             case PAGING -> {} // what an IOASID is unless said otherwise
             case IDENTITY -> remarks.add("identity");
             case BLOCKED -> remarks.add("blocked");
+            case SVA -> remarks.add("sva");
         }
         if (ioasid.routes().isEmpty()) remarks.add("no route");
         return remarks.isEmpty() ? Names.ioasid(ioasid) : Names.ioasid(ioasid) + "  " + String.join(", ", remarks);
