@@ -571,21 +571,26 @@ final class Transfers {
 
     private void drain(Predicate<Waiting> passes) {
         for (var stuck : requests.select(passes)) {
-            var unit = stuck.device().unit();
-            var request = stuck.request();
-            if (request != null && stuck.isPending()) {
-                collect(unit);
-                respond(stuck, request, PageRequest.Response.INVALID);
+            collect(stuck.device().unit());
+            settle();
+            if (stuck.isPending()) {
+                refuse(stuck);
                 settle();
-            } else if (stuck.isPending()) {
-                if (unit.driver() != null && stuck.tag() >= 0) {
-                    unit.driver().resume(stuck.device().sourceId(), stuck.tag(), IommuDriver.Resumption.ABORT);
-                    settle();
-                }
-                if (stuck.isPending()) {
-                    terminated(stuck, true);
-                }
             }
+            if (stuck.isPending()) { // no unit says so: the device is told all the same
+                terminated(stuck, true);
+                settle();
+            }
+        }
+    }
+
+    private void refuse(Waiting stuck) {
+        var unit = stuck.device().unit();
+        var request = stuck.request();
+        if (request != null) {
+            respond(stuck, request, PageRequest.Response.INVALID);
+        } else if (unit.driver() != null && stuck.tag() >= 0) {
+            unit.driver().resume(stuck.device().sourceId(), stuck.tag(), IommuDriver.Resumption.ABORT);
         }
     }
 

@@ -330,7 +330,7 @@ class SharedProcessTest {
             long at = 16 * architecture.granule;
             machine.apply(new Command.MapProcess(1, at, architecture.granule, Permissions.READ_WRITE));
             translate(machine, routes.getFirst(), at, Access.READ, Kind.TRANSLATION_REQUEST);
-            machine.apply(new Command.AnswerInvalidations(RID1, false));
+            machine.apply(new Command.PatchDevice(RID1, false, null, null));
             machine.apply(new Command.UnmapProcess(1, at, architecture.granule));
             assertThat(answer(machine, routes.getFirst(), at)).isEqualTo(architecture.absent);
         }
