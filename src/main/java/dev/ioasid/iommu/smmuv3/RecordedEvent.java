@@ -4,6 +4,7 @@ import static dev.ioasid.iommu.smmuv3.EventFields.*;
 
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.FaultReason;
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Stage;
@@ -15,53 +16,86 @@ import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /** An event record as it was read from memory: it may be anything. */
-record RecordedEvent(List<Long> words) {
-    RecordedEvent {
+public record RecordedEvent(List<Long> words) {
+    public RecordedEvent {
         words = List.copyOf(words);
     }
 
-    static RecordedEvent of(long... words) {
+    public static RecordedEvent of(long... words) {
         return new RecordedEvent(Arrays.stream(words).boxed().toList());
     }
 
-    int code() {
+    public int code() {
         return (int) CODE.get(word(CODE));
     }
 
     /** Null if the architecture does not define it. */
-    @Nullable
-    SmmuEvent event() {
+    public @Nullable SmmuEvent event() {
         return SmmuEvent.ofCode(code());
     }
 
     /** 32 bits, unsigned. */
-    int streamId() {
+    public int streamId() {
         return (int) STREAMID.get(word(STREAMID));
     }
 
     /**
      * {@link DmaRequest#NO_PASID} if it names none. An event that has a SubstreamID but does not say whether it is valid names it always.
      */
-    int substreamId() {
+    public int substreamId() {
         boolean valid = isSet(SSV) || has(SUBSTREAMID) && !has(SSV);
         return valid ? (int) SUBSTREAMID.get(word(SUBSTREAMID)) : DmaRequest.NO_PASID;
     }
 
     /** The transaction's address, or its page; 0 where the record does not say. */
-    long address() {
+    public long address() {
         return has(INPUTADDR) ? word(INPUTADDR) : has(INPUTPAGE) ? INPUTPAGE.address(word(INPUTPAGE)) : 0;
     }
 
     /** A read where the record does not say. */
-    Access access() {
+    public Access access() {
         if (has(RNW)) {
             return !isSet(RNW) ? Access.WRITE : isSet(IND) ? Access.EXECUTE : Access.READ;
         }
         return isSet(TREQ_W) ? Access.WRITE : Access.READ;
     }
 
-    boolean isStalled() {
+    public boolean isStalled() {
         return isSet(STALL);
+    }
+
+    /** Whether it says which address the transaction, or the request, was for. */
+    public boolean hasAddress() {
+        return has(INPUTADDR) || has(INPUTPAGE);
+    }
+
+    /** Whether it says how the transaction accesses memory, or what a request wants to do. */
+    public boolean hasAccess() {
+        return has(RNW) || has(TREQ_W);
+    }
+
+    /** Null where the record does not say. */
+    public @Nullable Boolean isPrivileged() {
+        return has(PNU) ? (Boolean) isSet(PNU) : has(TREQ_PRIV) ? (Boolean) isSet(TREQ_PRIV) : null;
+    }
+
+    /** Null where the record does not say. */
+    public @Nullable Boolean isExecute() {
+        return has(IND) ? (Boolean) isSet(IND) : has(TREQ_X) ? (Boolean) isSet(TREQ_X) : null;
+    }
+
+    /** What the unit was doing; null where the record does not say, or says what is reserved. */
+    public @Nullable FaultClass faultClass() {
+        int number = (int) CLASS.get(word(CLASS));
+        return has(CLASS) && number < FaultClass.values().length ? FaultClass.values()[number] : null;
+    }
+
+    /** What has happened, in words; null if the architecture does not define such an event. */
+    public @Nullable FaultReason reason() {
+        var event = event();
+        return event == null
+                ? null
+                : new FaultReason(code(), event.name(), event.detail() + circumstances(), stage());
     }
 
     /**
@@ -70,16 +104,16 @@ record RecordedEvent(List<Long> words) {
      * @param requester who has a StreamID
      */
     FaultRecord faultRecord(IntFunction<Rid> requester) {
-        var event = event();
+        var reason = reason();
         return new FaultRecord(
                 requester.apply(streamId()),
                 substreamId(),
                 address(),
                 access(),
                 code(),
-                event == null ? "" : event.name(),
-                event == null ? "" : event.detail() + circumstances(),
-                stage(),
+                reason == null ? "" : reason.name(),
+                reason == null ? "" : reason.detail(),
+                reason == null ? null : reason.stage(),
                 words);
     }
 

@@ -85,7 +85,7 @@ public enum SmmuEvent {
     }
 
     /** Null if the architecture does not define it. */
-    static @Nullable SmmuEvent ofCode(int code) {
+    public static @Nullable SmmuEvent ofCode(int code) {
         for (var event : ALL) {
             if (event.code == code) {
                 return event;
@@ -95,7 +95,7 @@ public enum SmmuEvent {
     }
 
     /** The event number, 0x01 to 0x25. */
-    int code() {
+    public int code() {
         return code;
     }
 
@@ -104,7 +104,7 @@ public enum SmmuEvent {
     }
 
     /** What is wrong, in a sentence. */
-    String detail() {
+    public String detail() {
         return detail;
     }
 
