@@ -4,11 +4,12 @@ import dev.ioasid.iommu.IommuCapabilities;
 import dev.ioasid.iommu.Stage;
 import dev.ioasid.iommu.smmuv3.SmmuCapabilities;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
+import java.util.List;
 import java.util.Locale;
 
 /** The architectures that tests of the control plane are run on, and what such tests have to know of each. */
 public enum Architecture {
-    VTD(VtdCapabilities.DEFAULT, "vtd-second-stage", "x86-64", "vtd-second-stage") {
+    VTD(VtdCapabilities.DEFAULT, 20, "vtd-second-stage", "x86-64", "vtd-second-stage") {
         @Override
         public long tableEntry(long address) {
             return address | 7; // present, writable, for users
@@ -36,7 +37,7 @@ public enum Architecture {
             return new FaultName("0x59", "SPT.2", "");
         }
     },
-    SMMUV3(SmmuCapabilities.DEFAULT, "armv8-stage2", "armv8-stage1", "armv8-stage1") {
+    SMMUV3(SmmuCapabilities.DEFAULT, 16, "armv8-stage2", "armv8-stage1", "armv8-stage1") {
         @Override
         public long tableEntry(long address) {
             return address | 3;
@@ -74,12 +75,14 @@ public enum Architecture {
     }
 
     private final IommuCapabilities capabilities;
+    private final int pasidBits;
     private final String secondStage;
     private final String firstStage;
     private final String shared;
 
-    Architecture(IommuCapabilities capabilities, String secondStage, String firstStage, String shared) {
+    Architecture(IommuCapabilities capabilities, int pasidBits, String secondStage, String firstStage, String shared) {
         this.capabilities = capabilities;
+        this.pasidBits = pasidBits;
         this.secondStage = secondStage;
         this.firstStage = firstStage;
         this.shared = shared;
@@ -88,6 +91,11 @@ public enum Architecture {
     /** Of a current server. */
     public IommuCapabilities capabilities() {
         return capabilities;
+    }
+
+    /** Width of the PASIDs of such a unit. */
+    public int pasidBits() {
+        return pasidBits;
     }
 
     /** The preset with one managed unit, {@code iommu0}; it is also the unit's type. */
@@ -113,6 +121,21 @@ public enum Architecture {
     /** The stage that walks a table of the shared format. */
     public Stage sharedStage() {
         return shared.equals(firstStage) ? Stage.FIRST : Stage.SECOND;
+    }
+
+    /** The cache of translations. */
+    public String translationCache() {
+        return this == VTD ? "iotlb" : "tlb";
+    }
+
+    /** A cache of what says where a PASID leads. */
+    public String routeCache() {
+        return this == VTD ? "pasid-cache" : "cd";
+    }
+
+    /** The raw command by which a unit forgets every translation that it has. */
+    public List<Long> forgetTranslations() {
+        return this == VTD ? List.of(0x12L, 0L) : List.of(0x30L, 0L);
     }
 
     /** An entry of a user's table that leads to a table of the next level. */

@@ -48,12 +48,12 @@ class DeviceScenarioTest extends BothArchitecturesTest {
     void leftOutCapabilitiesAreThoseOfTheUnit() {
         post(DEVICES, """
                 {"rid": "3c:00.0", "iommu": "iommu0"}""").expectBody().json("""
-                {"pasidBits": 20, "ats": true, "pri": true}""");
+                {"pasidBits": %d, "ats": true, "pri": true}""".formatted(on.pasidBits()));
         post(DEVICES, """
                 {"rid": "3c:00.1", "iommu": "iommu0", "ats": false}""").expectBody().json("""
-                {"pasidBits": 20, "ats": false, "pri": false}""");
+                {"pasidBits": %d, "ats": false, "pri": false}""".formatted(on.pasidBits()));
         get(DEVICES + "/3c:00.0/capabilities").expectBody().json("""
-                {"iommu": "iommu0", "type": "%s", "capabilities": {"pasidBits": 20, "ats": true}}""".formatted(on.preset()));
+                {"iommu": "iommu0", "type": "%s", "capabilities": {"pasidBits": %d, "ats": true}}""".formatted(on.preset(), on.pasidBits()));
     }
 
     @Test
