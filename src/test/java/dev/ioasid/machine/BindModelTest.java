@@ -71,8 +71,7 @@ class BindModelTest {
             machine.apply(new Command.CreateIoasid(IoasidType.IDENTITY, null, null, null, null));
             machine.apply(new Command.CreateIoasid(IoasidType.PAGING, "u", on.firstStage(), null, null));
             machine.apply(new Command.Map(
-                    FIRST_STAGE,
-                    List.of(new MapRequest(0L, PAGE, Permissions.READ_WRITE, memoryOf(FIRST_STAGE)))));
+                    FIRST_STAGE, List.of(new MapRequest(0L, PAGE, Permissions.READ_WRITE, memoryOf(FIRST_STAGE)))));
             for (int i = 0; i < OPERATIONS; i++) {
                 change(machine);
                 check(machine, route());
@@ -158,9 +157,7 @@ class BindModelTest {
         var leads = attached.get(route);
         var refusal = parent > PARENTS
                 ? Errno.EINVAL
-                : bindOf(route) != null || leads != null && leads != parent
-                        ? Errno.EBUSY
-                        : unlike(route, parent, true);
+                : bindOf(route) != null || leads != null && leads != parent ? Errno.EBUSY : unlike(route, parent, true);
         var command = new Command.Bind(route, parent, on.firstStage(), null, table * TABLE_SPACE);
         if (expect(machine, command, refusal)) {
             int id = LowestFree.of(binds.navigableKeySet());
@@ -181,7 +178,8 @@ class BindModelTest {
         }
         boolean pastStage1 = route.hasPasid() && !bound && ioasid != FIRST_STAGE;
         boolean another = attached.entrySet().stream()
-                .filter(other -> other.getKey().rid().equals(route.rid()) && !other.getKey().equals(route))
+                .filter(other -> other.getKey().rid().equals(route.rid())
+                        && !other.getKey().equals(route))
                 .anyMatch(other -> secondStage(other.getValue()) != secondStage(ioasid));
         return pastStage1 || another ? Errno.EOPNOTSUPP : null;
     }

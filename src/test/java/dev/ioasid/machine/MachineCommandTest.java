@@ -3,9 +3,8 @@ package dev.ioasid.machine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import org.junit.jupiter.params.provider.EnumSource;
-import dev.ioasid.Arrangement;
 import dev.ioasid.Architecture;
+import dev.ioasid.Arrangement;
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Access;
@@ -26,6 +25,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What holds for every command: it is done or has changed nothing, and the same commands make the same machine. */

@@ -2,18 +2,18 @@ package dev.ioasid.machine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ioasid.Architecture;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
-import dev.ioasid.iommu.Rid;
-import dev.ioasid.iommu.Translation;
 import dev.ioasid.iommu.IommuCapabilities;
+import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Stage;
+import dev.ioasid.iommu.Translation;
 import dev.ioasid.iommu.smmuv3.SmmuCapabilities;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
-import dev.ioasid.Architecture;
-import java.util.HashMap;
 import dev.ioasid.pagetable.Permissions;
+import java.util.HashMap;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -70,8 +70,8 @@ class RawCapabilitiesTest {
                     if (managed) {
                         machine.apply(new Command.CreateIoasid(IoasidType.PAGING, "u", null, null, null));
                         machine.apply(new Command.Attach(Route.of(rid), 1, Replace.ALLOWED));
-                        machine.apply(new Command.Map(
-                                1, List.of(new MapRequest(PAGE, PAGE, Permissions.READ_WRITE, null))));
+                        machine.apply(
+                                new Command.Map(1, List.of(new MapRequest(PAGE, PAGE, Permissions.READ_WRITE, null))));
                     }
                 } catch (RefusedException refused) {
                     continue;
@@ -110,8 +110,8 @@ class RawCapabilitiesTest {
         }
         try {
             var other = new Rid(0, 1, 0, 1);
-            machine.apply(new Command.CreateDevice(
-                    other, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
+            machine.apply(
+                    new Command.CreateDevice(other, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
             machine.apply(new Command.CreateIoasid(IoasidType.PAGING, "u", on.firstStage(), null, null));
             machine.apply(new Command.Attach(new Route(other, 2), 2, Replace.ALLOWED));
             assertThat(code(machine, new DmaRequest(other, 2, 0, Access.READ, false)))

@@ -147,9 +147,7 @@ class CaptureScenarioTest {
     void theSameMappingsMadeByMapTranslateAlike(String name) {
         var capture = Capture.read(name);
         var machine = "managed-" + name;
-        client.post(
-                        "",
-                        "{\"name\":\"%s\",\"memory\":\"0x%x\"}".formatted(machine, capture.memory()))
+        client.post("", "{\"name\":\"%s\",\"memory\":\"0x%x\"}".formatted(machine, capture.memory()))
                 .expect(201);
         client.post(
                         "/" + machine + "/iommus",
@@ -214,8 +212,7 @@ class CaptureScenarioTest {
      * An unmanaged unit that is pointed at the tables of the managed one: its devices have the same bus, device and function in another
      * segment, so that both can be asked.
      */
-    private void theSecondUnitAgrees(
-            String machine, Capture capture, List<JsonNode> lines, List<JsonNode> answers) {
+    private void theSecondUnitAgrees(String machine, Capture capture, List<JsonNode> lines, List<JsonNode> answers) {
         client.post(
                         "/" + machine + "/iommus",
                         "{\"name\":\"twin\",\"type\":\"%s\",\"managed\":false,\"capabilities\":%s}"
@@ -225,7 +222,9 @@ class CaptureScenarioTest {
         rids.forEach(rid -> client.post(
                         "/" + machine + "/devices", "{\"rid\":\"%s\",\"iommu\":\"twin\"}".formatted(twin(rid)))
                 .expect(201));
-        var of = client.get("/" + machine + "/iommus/iommu0/registers").expect(200).json();
+        var of = client.get("/" + machine + "/iommus/iommu0/registers")
+                .expect(200)
+                .json();
         var registers = "/" + machine + "/iommus/twin/registers";
         if (capture.type().equals("vtd")) {
             client.patch(registers, "{\"RTADDR\":" + of.get("RTADDR") + ",\"GCMD\":\"0x40000000\"}")

@@ -2,13 +2,9 @@ package dev.ioasid.scenario;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.springframework.beans.factory.annotation.Autowired;
-import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.Parameter;
-import dev.ioasid.service.Machines;
-import dev.ioasid.Arrangement;
 import dev.ioasid.Architecture;
+import dev.ioasid.Arrangement;
+import dev.ioasid.service.Machines;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -19,6 +15,10 @@ import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.web.server.LocalServerPort;
 
@@ -144,11 +144,15 @@ class ConcurrencyScenarioTest {
         var statuses = together(() -> {
             var mine = new ArrayList<Integer>();
             for (int i = 0; i < 15; i++) {
-                mine.add(client.post("", "{\"name\":\"goes\",\"memory\":\"0x4000000\",\"preset\":\"%s\"}".formatted(on.preset()))
+                mine.add(client.post(
+                                "",
+                                "{\"name\":\"goes\",\"memory\":\"0x4000000\",\"preset\":\"%s\"}".formatted(on.preset()))
                         .status());
-                mine.add(client.post("/goes/devices", "{\"rid\":\"3b:00.0\",\"iommu\":\"iommu0\"}").status());
+                mine.add(client.post("/goes/devices", "{\"rid\":\"3b:00.0\",\"iommu\":\"iommu0\"}")
+                        .status());
                 mine.add(client.post("/goes/ioasids", "{\"type\":\"paging\"}").status());
-                mine.add(client.put("/goes/devices/3b:00.0/attachment", "{\"ioasid\":1}").status());
+                mine.add(client.put("/goes/devices/3b:00.0/attachment", "{\"ioasid\":1}")
+                        .status());
                 mine.add(client.post("/goes/ioasids/1/mappings", "{\"length\":\"0x10000\",\"permissions\":\"rw\"}")
                         .status());
                 mine.add(client.get("/goes/memory/0x1000000?length=0x100000").status());

@@ -36,7 +36,8 @@ class TraceScenarioTest {
         client.post("", """
                 {"name": "trace", "memory": "0x10000000", "preset": "empty"}""").expect(201);
         client.post(M + "/iommus", """
-                {"name": "iommu0", "type": "%s", "caches": {"%s": {"sets": 16, "ways": 4}}}""".formatted(on.preset(), on.translationCache())).expect(201);
+                {"name": "iommu0", "type": "%s", "caches": {"%s": {"sets": 16, "ways": 4}}}""".formatted(on.preset(), on.translationCache()))
+                .expect(201);
         trace.pages().forEach((rid, pages) -> {
             client.post(M + "/devices", "{\"rid\": \"%s\", \"iommu\": \"iommu0\"}".formatted(rid))
                     .expect(201);

@@ -185,15 +185,14 @@ class BindScenarioTest extends BothArchitecturesTest {
 
     @Test
     void aUnitThatCannotNestSaysWhatItLacks() {
-        var lacks =
-                switch (on) {
-                    case VTD -> List.of("nesting", "scalable");
-                    case SMMUV3 -> List.of("stage1");
-                };
+        var lacks = switch (on) {
+            case VTD -> List.of("nesting", "scalable");
+            case SMMUV3 -> List.of("stage1");
+        };
         for (var capability : lacks) {
             post(M1 + "/iommus", """
                     {"name": "%s", "type": "%s", "capabilities": {"%s": false%s}}""".formatted(
-                                    capability, on.preset(), capability, on == Architecture.SMMUV3 ? ", \"pasidBits\": 0" : ""))
+                            capability, on.preset(), capability, on == Architecture.SMMUV3 ? ", \"pasidBits\": 0" : ""))
                     .expectStatus()
                     .isCreated();
             var parent = json(post(M1 + "/ioasids", "{\"type\": \"paging\", \"iommu\": \"%s\"}".formatted(capability)))
@@ -225,7 +224,9 @@ class BindScenarioTest extends BothArchitecturesTest {
         var member = "\"rid\": \"3e:00.1\"";
         assertThat(leadsTo(member)).isEqualTo(page);
         refused(put(M1 + "/devices/3e:00.1/attachment", "{\"ioasid\": 3}"), 409, "EBUSY", "{\"bind\": 5}");
-        put(BINDS + "/5", "{\"root\": \"0x302000\"}").expectStatus().isOk(); // a level less: the last is behind the page
+        put(BINDS + "/5", "{\"root\": \"0x302000\"}")
+                .expectStatus()
+                .isOk(); // a level less: the last is behind the page
         assertThat(leadsTo(member)).isEqualTo(on.notMapped(Stage.FIRST).name());
         delete(BINDS + "/5").expectStatus().isNoContent();
         assertThat(translate(member + ", \"iova\": \"0x8\", \"access\": \"read\"")

@@ -36,7 +36,8 @@ abstract class BothArchitecturesTest extends HttpTest {
 
     /** Writes a word through an IOASID, as a guest does. */
     void write(int ioasid, long address, long word) {
-        var bytes = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(word);
+        var bytes =
+                ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(word);
         send(HttpMethod.PUT, M1 + "/ioasids/%d/memory/0x%x".formatted(ioasid, address), bytes.array())
                 .expectStatus()
                 .is2xxSuccessful();

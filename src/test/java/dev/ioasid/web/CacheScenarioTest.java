@@ -187,8 +187,7 @@ class CacheScenarioTest extends BothArchitecturesTest {
     @Test
     void theGeometryIsTheUsers() {
         post(M1 + "/iommus", """
-                {"name": "small", "type": "%s", "caches": {"%s": {"sets": 2, "ways": 3}, "%s": {"sets": 0, "ways": 1}}}""".formatted(
-                        on.preset(), on.translationCache(), on.routeCache()))
+                {"name": "small", "type": "%s", "caches": {"%s": {"sets": 2, "ways": 3}, "%s": {"sets": 0, "ways": 1}}}""".formatted(on.preset(), on.translationCache(), on.routeCache()))
                 .expectStatus()
                 .isCreated();
         var caches = json(M1 + "/iommus/small/caches");
@@ -313,5 +312,4 @@ class CacheScenarioTest extends BothArchitecturesTest {
                 .isCreated();
         expectRefused(patch(M1 + "/devices/0000:3e:00.0", "{\"invalidationAnswers\": false}"), 422, "EOPNOTSUPP");
     }
-
 }

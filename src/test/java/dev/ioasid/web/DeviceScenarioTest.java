@@ -34,8 +34,7 @@ class DeviceScenarioTest extends BothArchitecturesTest {
                 .json("""
                         {"rid": "0000:3c:00.1", "iommu": "iommu0", "name": "nic", "group": 7, "pasidBits": 16,
                          "ats": true, "pri": false, "pasids": [], "reservedRegions": [
-                           %s{"first": "0x1000", "last": "0x1fff", "type": "direct-relaxable"}]}""".formatted(
-                                on == Architecture.VTD ? INTERRUPTS : ""));
+                           %s{"first": "0x1000", "last": "0x1fff", "type": "direct-relaxable"}]}""".formatted(on == Architecture.VTD ? INTERRUPTS : ""));
         assertThat(json(DEVICES + "/3c:00.1")).isEqualTo(json(DEVICES + "/0000:3c:00.1"));
         assertThat(json(DEVICES).get("items")).hasSize(1);
         expectRefused(post(DEVICES, """

@@ -125,7 +125,10 @@ class FirstStageScenarioTest extends HttpTest {
         translate("\"rid\": \"3c:00.0\", \"iova\": \"0x1000\", \"access\": \"read\"");
         translate("\"rid\": \"3c:00.0\", \"iova\": \"0x2000\", \"access\": \"write\"");
         // VT-d's IOTLB knows the page for reads: a write, which it is not good for, is walked
-        post(M1 + "/iommus/iommu0/commands", "{\"commands\": [[%d, %d]]}".formatted(on.forgetTranslations().toArray()))
+        post(
+                        M1 + "/iommus/iommu0/commands",
+                        "{\"commands\": [[%d, %d]]}"
+                                .formatted(on.forgetTranslations().toArray()))
                 .expectStatus()
                 .isOk();
         var steps = json(post(
@@ -171,11 +174,16 @@ class FirstStageScenarioTest extends HttpTest {
             """)
     void aUnitWithoutAFirstStageSaysSo(Architecture on, String capabilities, String missing) {
         firstStage(on, 48);
-        post(M1 + "/iommus", "{\"name\": \"u\", \"type\": \"%s\", \"capabilities\": {%s}}".formatted(on.preset(), capabilities))
+        post(
+                        M1 + "/iommus",
+                        "{\"name\": \"u\", \"type\": \"%s\", \"capabilities\": {%s}}"
+                                .formatted(on.preset(), capabilities))
                 .expectStatus()
                 .isCreated();
         refused(
-                post(M1 + "/ioasids", "{\"type\": \"paging\", \"iommu\": \"u\", \"format\": \"%s\"}".formatted(on.firstStage())),
+                post(
+                        M1 + "/ioasids",
+                        "{\"type\": \"paging\", \"iommu\": \"u\", \"format\": \"%s\"}".formatted(on.firstStage())),
                 422,
                 "EOPNOTSUPP",
                 "{\"capability\": \"" + missing + "\"}");

@@ -3,9 +3,9 @@ package dev.ioasid.web;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ioasid.Architecture;
-import org.springframework.test.json.JsonCompareMode;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.springframework.test.json.JsonCompareMode;
 
 class IoasidScenarioTest extends BothArchitecturesTest {
     private static final String IOASIDS = M1 + "/ioasids";
@@ -82,7 +82,9 @@ class IoasidScenarioTest extends BothArchitecturesTest {
                  "reservedRegions": [{"first": "0x10000", "last": "0x1ffff", "type": "direct"}]}""").expectStatus().isCreated();
         put(M1 + "/devices/3d:00.0/attachment", """
                 {"ioasid": 1}""").expectStatus().isOk();
-        get(IOASIDS + "/1/iova-ranges").expectBody().json("""
+        get(IOASIDS + "/1/iova-ranges")
+                .expectBody()
+                .json("""
                 {"ranges": [{"first": "0x0", "last": "0xffff"}, %s], "alignment": "0x1000"}""".formatted(left.replace("\"0x0\"", "\"0x20000\"")), JsonCompareMode.STRICT);
     }
 }

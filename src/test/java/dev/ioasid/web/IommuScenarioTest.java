@@ -2,13 +2,13 @@ package dev.ioasid.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.junit.jupiter.params.provider.EnumSource;
 import dev.ioasid.Architecture;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class IommuScenarioTest extends HttpTest {
     private static final String IOMMUS = M1 + "/iommus";
@@ -22,14 +22,13 @@ class IommuScenarioTest extends HttpTest {
     @EnumSource
     void anIommuIsMadeShownListedAndDeleted(Architecture on) {
         var body = "{\"name\": \"u0\", \"type\": \"%s\"}".formatted(on.preset());
-        var capabilities =
-                switch (on) {
-                    case VTD -> """
+        var capabilities = switch (on) {
+            case VTD -> """
                             "addressWidth": 48, "pageSizes": ["0x1000", "0x200000", "0x40000000"], "nesting": true,
                             "dirtyTracking": true""";
-                    case SMMUV3 -> """
+            case SMMUV3 -> """
                             "outputBits": 48, "granules": ["0x1000", "0x4000", "0x10000"], "stage1": true, "stage2": true""";
-                };
+        };
         post(IOMMUS, body)
                 .expectStatus()
                 .isCreated()
@@ -38,8 +37,7 @@ class IommuScenarioTest extends HttpTest {
                 .expectBody()
                 .json("""
                         {"name": "u0", "type": "%s", "managed": true,
-                         "capabilities": {"pasidBits": %d, "ats": true, "pri": true, %s}}""".formatted(
-                        on.preset(), on.pasidBits(), capabilities));
+                         "capabilities": {"pasidBits": %d, "ats": true, "pri": true, %s}}""".formatted(on.preset(), on.pasidBits(), capabilities));
         get(IOMMUS + "/u0").expectBody().json("""
                 {"name": "u0", "type": "%s", "managed": true}""".formatted(on.preset()));
         assertThat(json(IOMMUS).get("items")).hasSize(1);
@@ -147,7 +145,11 @@ class IommuScenarioTest extends HttpTest {
                 {"name": "u0", "type": "%s", "managed": false}""".formatted(on.preset())).expectStatus().isCreated();
         assertThat(json(IOMMUS + "/u0/registers").get(names.status).asString()).isEqualTo("0x0");
         patch(IOMMUS + "/u0/registers", """
-                {"%s": "%s", "%s": "%s"}""".formatted(names.table, names.value, names.command, names.turn)).expectStatus().isOk().expectBody().json("""
+                {"%s": "%s", "%s": "%s"}""".formatted(names.table, names.value, names.command, names.turn))
+                .expectStatus()
+                .isOk()
+                .expectBody()
+                .json("""
                         {"%s": "%s", "%s": "%s"}""".formatted(names.table, names.value, names.status, names.turn));
         var registers = get(IOMMUS + "/u0/registers");
         for (var wrong : List.of(

@@ -2,15 +2,15 @@ package dev.ioasid.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.jspecify.annotations.Nullable;
 import dev.ioasid.Architecture;
 import dev.ioasid.Arrangement;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class MappingScenarioTest extends BothArchitecturesTest {
     private static final String MAPPINGS = M1 + "/ioasids/3/mappings";

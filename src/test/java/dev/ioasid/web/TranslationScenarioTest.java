@@ -2,16 +2,16 @@ package dev.ioasid.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ioasid.iommu.Stage;
-import dev.ioasid.Arrangement;
 import dev.ioasid.Architecture;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
+import dev.ioasid.Arrangement;
+import dev.ioasid.iommu.Stage;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -46,7 +46,7 @@ class TranslationScenarioTest extends BothArchitecturesTest {
                           {"status": "fault", "fault": {"code": "%s", "name": "%s", "address": "0x1234",
                                                         "recorded": true}},
                           {"status": "fault", "fault": %s}]}""".formatted(
-                                on.readOnly().code(), on.readOnly().name(), on.notAttached().json()));
+                on.readOnly().code(), on.readOnly().name(), on.notAttached().json()));
         get(M1 + "/iommus/iommu0/faults").expectBody().json("""
                 {"overflow": false, "items": [
                   {"rid": "0000:3b:00.0", "address": "%s", "access": "write", "code": "%s", "name": "%s"},
@@ -68,7 +68,8 @@ class TranslationScenarioTest extends BothArchitecturesTest {
     void faultsWithoutRoomAreMarked() {
         var request = "{\"rid\": \"3b:00.0\", \"iova\": \"0x9%03d000\", \"access\": \"read\"}";
         int room = on == Architecture.VTD ? 8 : 256;
-        var requests = IntStream.rangeClosed(0, room).mapToObj(request::formatted).collect(Collectors.joining(","));
+        var requests =
+                IntStream.rangeClosed(0, room).mapToObj(request::formatted).collect(Collectors.joining(","));
         post(TRANSLATIONS, "{\"requests\": [" + requests + "]}").expectStatus().isOk();
         get(M1 + "/iommus/iommu0/faults").expectBody().json("""
                 {"overflow": true}""");
@@ -139,7 +140,8 @@ class TranslationScenarioTest extends BothArchitecturesTest {
                 .isEqualTo(read.leaf);
         post(TRANSLATIONS + "/explain", """
                 {"rid": "3b:00.0", "iova": "0x1234", "access": "write"}""").expectBody().json("""
-                {"result": {"status": "fault", "fault": {"name": "%s"}}}""".formatted(on.readOnly().name()));
+                {"result": {"status": "fault", "fault": {"name": "%s"}}}""".formatted(
+                        on.readOnly().name()));
         assertThat(json(M1 + "/iommus/iommu0/faults").get("items")).isEmpty();
     }
 
