@@ -48,6 +48,11 @@ record Capture(String name, JsonNode head, List<JsonNode> expected, List<byte[]>
         return head.get("registers").get(register).asString();
     }
 
+    /** The unit's type. */
+    String type() {
+        return smmu() ? "smmuv3" : "vtd";
+    }
+
     private boolean smmu() {
         return head.get("registers").has("STRTAB_BASE");
     }
@@ -77,7 +82,7 @@ record Capture(String name, JsonNode head, List<JsonNode> expected, List<byte[]>
                 .expect(201);
         client.post("/" + machine + "/iommus", """
                         {"name":"iommu0","type":"%s","managed":false,"capabilities":%s}
-                        """.formatted(smmu() ? "smmuv3" : "vtd", capabilities()))
+                        """.formatted(type(), capabilities()))
                 .expect(201);
         for (var rid : rids()) {
             client.post(
@@ -102,12 +107,13 @@ record Capture(String name, JsonNode head, List<JsonNode> expected, List<byte[]>
     }
 
     /** Bytes of memory from 0 to the end of the guest's. */
-    private long memory() {
+    long memory() {
         long base = head.has("memoryBase") ? number(head.get("memoryBase").asString()) : 0;
         return base + number(head.get("memorySize").asString());
     }
 
-    private String capabilities() {
+    /** Those of the unit, as JSON. */
+    String capabilities() {
         return smmu() ? registers("IDR0", "IDR1", "IDR2", "IDR3", "IDR4", "IDR5") : registers("VER", "CAP", "ECAP");
     }
 

@@ -2,6 +2,7 @@ package dev.ioasid.scenario;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ioasid.Architecture;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -13,8 +14,8 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.web.server.LocalServerPort;
@@ -142,20 +143,16 @@ class CaptureScenarioTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"vtd-legacy48", "vtd-scalable48"})
+    @ValueSource(strings = {"vtd-legacy48", "vtd-scalable48", "smmuv3-4k"})
     void theSameMappingsMadeByMapTranslateAlike(String name) {
         var capture = Capture.read(name);
         var machine = "managed-" + name;
-        client.post(
-                        "",
-                        "{\"name\":\"%s\",\"memory\":%s}"
-                                .formatted(machine, capture.head().get("memorySize")))
+        client.post("", "{\"name\":\"%s\",\"memory\":\"0x%x\"}".formatted(machine, capture.memory()))
                 .expect(201);
-        var capabilities = "{\"VER\":\"%s\",\"CAP\":\"%s\",\"ECAP\":\"%s\"}"
-                .formatted(capture.register("VER"), capture.register("CAP"), capture.register("ECAP"));
         client.post(
                         "/" + machine + "/iommus",
-                        "{\"name\":\"iommu0\",\"type\":\"vtd\",\"capabilities\":" + capabilities + "}")
+                        "{\"name\":\"iommu0\",\"type\":\"%s\",\"capabilities\":%s}"
+                                .formatted(capture.type(), capture.capabilities()))
                 .expect(201);
         Map<String, TreeMap<Long, Page>> mapped = new HashMap<>();
         for (var rid : capture.rids()) {
@@ -198,7 +195,7 @@ class CaptureScenarioTest {
             wrong.add(capture.wrong(lines.get(i), answers.get(i)));
         }
         assertThat(wrong).containsOnly("");
-        theSecondUnitAgrees(machine, capabilities, lines, answers);
+        theSecondUnitAgrees(machine, capture, lines, answers);
         client.delete("/" + machine).expect(204);
     }
 
@@ -212,27 +209,37 @@ class CaptureScenarioTest {
     }
 
     /**
-     * An unmanaged unit with RTADDR of the managed one: its devices have the same bus, device and function in another
+     * An unmanaged unit that is pointed at the tables of the managed one: its devices have the same bus, device and function in another
      * segment, so that both can be asked.
      */
-    private void theSecondUnitAgrees(
-            String machine, String capabilities, List<JsonNode> lines, List<JsonNode> answers) {
+    private void theSecondUnitAgrees(String machine, Capture capture, List<JsonNode> lines, List<JsonNode> answers) {
         client.post(
                         "/" + machine + "/iommus",
-                        "{\"name\":\"twin\",\"type\":\"vtd\",\"managed\":false,\"capabilities\":" + capabilities + "}")
+                        "{\"name\":\"twin\",\"type\":\"%s\",\"managed\":false,\"capabilities\":%s}"
+                                .formatted(capture.type(), capture.capabilities()))
                 .expect(201);
         var rids = lines.stream().map(line -> line.get("rid").asString()).collect(Collectors.toSet());
         rids.forEach(rid -> client.post(
                         "/" + machine + "/devices", "{\"rid\":\"%s\",\"iommu\":\"twin\"}".formatted(twin(rid)))
                 .expect(201));
-        var rtaddr = client.get("/" + machine + "/iommus/iommu0/registers")
+        var of = client.get("/" + machine + "/iommus/iommu0/registers")
                 .expect(200)
-                .json()
-                .get("RTADDR");
+                .json();
         var registers = "/" + machine + "/iommus/twin/registers";
-        client.patch(registers, "{\"RTADDR\":" + rtaddr + ",\"GCMD\":\"0x40000000\"}")
-                .expect(200);
-        client.patch(registers, "{\"GCMD\":\"0x80000000\"}").expect(200);
+        if (capture.type().equals("vtd")) {
+            client.patch(registers, "{\"RTADDR\":" + of.get("RTADDR") + ",\"GCMD\":\"0x40000000\"}")
+                    .expect(200);
+            client.patch(registers, "{\"GCMD\":\"0x80000000\"}").expect(200);
+        } else {
+            var names = List.of("CR1", "CR2", "STRTAB_BASE", "STRTAB_BASE_CFG");
+            client.patch(
+                            registers,
+                            names.stream()
+                                    .map(name -> "\"%s\":%s".formatted(name, of.get(name)))
+                                    .collect(Collectors.joining(",", "{", "}")))
+                    .expect(200);
+            client.patch(registers, "{\"CR0\":\"0x1\"}").expect(200);
+        }
         var twins = translate(
                 machine,
                 lines.stream()
@@ -254,10 +261,11 @@ class CaptureScenarioTest {
         return answer.toString().replaceAll(",\"recorded\":(true|false)", "");
     }
 
-    @Test
-    void aUnitOfTheUsersTakesNoAttachmentsAndNoHandFromTheService() {
+    @ParameterizedTest
+    @EnumSource
+    void aUnitOfTheUsersTakesNoAttachmentsAndNoHandFromTheService(Architecture on) {
         client.post("", "{\"name\":\"own\",\"memory\":\"0x1000000\"}").expect(201);
-        client.post("/own/iommus", "{\"name\":\"iommu0\",\"type\":\"vtd\",\"managed\":false}")
+        client.post("/own/iommus", "{\"name\":\"iommu0\",\"type\":\"%s\",\"managed\":false}".formatted(on.preset()))
                 .expect(201);
         client.post("/own/devices", "{\"rid\":\"3a:00.0\",\"iommu\":\"iommu0\"}")
                 .expect(201);

@@ -2,6 +2,9 @@ package dev.ioasid.scenario;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ioasid.Architecture;
+import dev.ioasid.Arrangement;
+import dev.ioasid.service.Machines;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -12,13 +15,26 @@ import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.web.server.LocalServerPort;
 
 /** Many clients at once: each is answered as if it had been alone, in some order. */
+@ParameterizedClass(name = "{0}")
+@EnumSource
 @SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
 class ConcurrencyScenarioTest {
     private static final int CLIENTS = 16;
+    private static final long MEMORY = 64L << 20;
+
+    @Parameter
+    private Architecture on = Architecture.VTD;
+
+    @Autowired
+    private Machines machines;
 
     @LocalServerPort
     private int port;
@@ -61,7 +77,7 @@ class ConcurrencyScenarioTest {
 
     @Test
     void idsAreDistinctAndLowest() throws Exception {
-        client.post("", "{\"name\":\"ids\",\"memory\":\"0x4000000\",\"preset\":\"vtd\"}")
+        client.post("", "{\"name\":\"ids\",\"memory\":\"0x4000000\",\"preset\":\"%s\"}".formatted(on.preset()))
                 .expect(201);
         var ids = together(() -> client.post("/ids/ioasids", "{\"type\":\"paging\"}")
                 .expect(201)
@@ -76,8 +92,7 @@ class ConcurrencyScenarioTest {
 
     @Test
     void oneOfManyMapsTheRangeAndOneUnmapsIt() throws Exception {
-        client.post("", "{\"name\":\"maps\",\"memory\":\"0x4000000\",\"preset\":\"siov\"}")
-                .expect(201);
+        Arrangement.SHARED.make(machines, "maps", MEMORY, on);
         var mapped = together(() -> client.post(
                         "/maps/ioasids/3/mappings",
                         "{\"iova\":\"0x1000\",\"length\":\"0x40000\",\"permissions\":\"rw\"}")
@@ -92,8 +107,7 @@ class ConcurrencyScenarioTest {
     /** While a route is replaced again and again, each request goes where one of the two tables leads. */
     @Test
     void requestsGoByTheOldTableOrByTheNew() throws Exception {
-        client.post("", "{\"name\":\"replace\",\"memory\":\"0x4000000\",\"preset\":\"siov\"}")
-                .expect(201);
+        Arrangement.SHARED.make(machines, "replace", MEMORY, on);
         for (int id = 1; id <= 3; id++) {
             client.post(
                             "/replace/ioasids/" + id + "/mappings",
@@ -126,14 +140,20 @@ class ConcurrencyScenarioTest {
     /** Machines come and go under the hands of those who use them: 404 at worst, and nothing else happens to anyone. */
     @Test
     void aMachineThatIsDeletedInUseIsGoneAndTheOthersAreNot() throws Exception {
-        client.post("", "{\"name\":\"stays\",\"memory\":\"0x4000000\",\"preset\":\"siov\"}")
-                .expect(201);
+        Arrangement.SHARED.make(machines, "stays", MEMORY, on);
         var statuses = together(() -> {
             var mine = new ArrayList<Integer>();
             for (int i = 0; i < 15; i++) {
-                mine.add(client.post("", "{\"name\":\"goes\",\"memory\":\"0x4000000\",\"preset\":\"siov\"}")
+                mine.add(client.post(
+                                "",
+                                "{\"name\":\"goes\",\"memory\":\"0x4000000\",\"preset\":\"%s\"}".formatted(on.preset()))
                         .status());
-                mine.add(client.post("/goes/ioasids/3/mappings", "{\"length\":\"0x10000\",\"permissions\":\"rw\"}")
+                mine.add(client.post("/goes/devices", "{\"rid\":\"3b:00.0\",\"iommu\":\"iommu0\"}")
+                        .status());
+                mine.add(client.post("/goes/ioasids", "{\"type\":\"paging\"}").status());
+                mine.add(client.put("/goes/devices/3b:00.0/attachment", "{\"ioasid\":1}")
+                        .status());
+                mine.add(client.post("/goes/ioasids/1/mappings", "{\"length\":\"0x10000\",\"permissions\":\"rw\"}")
                         .status());
                 mine.add(client.get("/goes/memory/0x1000000?length=0x100000").status());
                 mine.add(client.post(

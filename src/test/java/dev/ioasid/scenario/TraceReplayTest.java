@@ -2,6 +2,7 @@ package dev.ioasid.scenario;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ioasid.Architecture;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.CacheGeometry;
 import dev.ioasid.iommu.CacheSummary;
@@ -11,7 +12,6 @@ import dev.ioasid.iommu.Invalidation.Cache;
 import dev.ioasid.iommu.Invalidation.Granularity;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Translation;
-import dev.ioasid.iommu.vtd.VtdCapabilities;
 import dev.ioasid.machine.Command;
 import dev.ioasid.machine.DeviceTraits;
 import dev.ioasid.machine.InvalidationRequest;
@@ -37,7 +37,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * Traces of real devices through a unit with its caches on: every request leads where its page is mapped, and is a hit or a miss of
- * the IOTLB. In caches that nothing has to leave, exactly those hit whose page was used and not invalidated since.
+ * the cache of translations. In caches that nothing has to leave, exactly those hit whose page was used and not invalidated since.
  */
 class TraceReplayTest {
     private static final long PAGE = Trace.PAGE;
@@ -46,17 +46,27 @@ class TraceReplayTest {
     private final Map<Rid, Integer> ioasids = new HashMap<>();
     private final Map<Rid, Map<Long, Long>> mapped = new HashMap<>();
 
-    @ParameterizedTest
+    private Architecture on = Architecture.VTD;
+
+    @ParameterizedTest(name = "{0} on {1} by {2}, roomy: {3}")
     @CsvSource({
-        "vtd-storage-net.csv.gz, true",
-        "vtd-storage-net.csv.gz, false",
-        "smmuv3-storage-net.csv.gz, true",
-        "smmuv3-storage-net.csv.gz, false"
+        "vtd-storage-net.csv.gz,    VTD,    vtd-second-stage, true",
+        "vtd-storage-net.csv.gz,    VTD,    vtd-second-stage, false",
+        "vtd-storage-net.csv.gz,    VTD,    x86-64,           true",
+        "vtd-storage-net.csv.gz,    SMMUV3, armv8-stage2,     true",
+        "smmuv3-storage-net.csv.gz, VTD,    vtd-second-stage, true",
+        "smmuv3-storage-net.csv.gz, VTD,    vtd-second-stage, false",
+        "smmuv3-storage-net.csv.gz, SMMUV3, armv8-stage1,     true",
+        "smmuv3-storage-net.csv.gz, SMMUV3, armv8-stage1,     false",
+        "smmuv3-storage-net.csv.gz, SMMUV3, armv8-stage2,     true",
+        "smmuv3-storage-net.csv.gz, SMMUV3, armv8-stage2,     false"
     })
-    void everyRequestHitsOrMisses(String name, boolean roomy) throws IOException {
+    void everyRequestHitsOrMisses(String name, Architecture architecture, String format, boolean roomy)
+            throws IOException {
+        on = architecture;
         var trace = Trace.read(name);
         try (var machine = Machine.create("m", 256L << 20, List.of(), Preset.EMPTY)) {
-            setUp(machine, trace, roomy);
+            setUp(machine, trace, format, roomy);
             long hits = 0;
             long requests = 0;
             var known = new HashMap<Rid, Set<Long>>();
@@ -76,16 +86,9 @@ class TraceReplayTest {
             }
             translate(machine, batch);
             assertThat(requests).isEqualTo(trace.requests());
-            var iotlb = cache(machine, "iotlb");
+            var iotlb = cache(machine, on.translationCache());
             assertThat(iotlb.hits() + iotlb.misses()).isEqualTo(requests);
-            assertThat(cache(machine, "second-stage-paging-structure-cache").hits()
-                            + cache(machine, "second-stage-paging-structure-cache")
-                                    .misses())
-                    .as("each miss of the IOTLB is a walk")
-                    .isEqualTo(iotlb.misses());
-            assertThat(cache(machine, "pasid-cache").hits()
-                            + cache(machine, "pasid-cache").misses())
-                    .isEqualTo(iotlb.misses());
+            checkStructures(machine, trace, format.equals(on.firstStage()), iotlb.misses());
             if (roomy) {
                 assertThat(iotlb.evictions()).isZero();
                 assertThat(iotlb.hits()).isEqualTo(hits);
@@ -101,6 +104,32 @@ class TraceReplayTest {
         }
     }
 
+    /** The caches of what stands before a translation. */
+    private void checkStructures(Machine machine, Trace trace, boolean firstStage, long misses) {
+        int devices = trace.pages().size();
+        switch (on) {
+            case VTD -> {
+                var tables = (firstStage ? "first" : "second") + "-stage-paging-structure-cache";
+                assertThat(lookups(cache(machine, tables)))
+                        .as("each miss of the IOTLB is a walk")
+                        .isEqualTo(misses);
+                assertThat(lookups(cache(machine, "pasid-cache"))).isEqualTo(misses);
+            }
+            case SMMUV3 -> {
+                assertThat(lookups(cache(machine, "ste")))
+                        .as("the STE, and the CD, say whose translations a request may find: each looks for them first")
+                        .isEqualTo(trace.requests());
+                assertThat(cache(machine, "ste").misses()).isEqualTo(devices);
+                assertThat(lookups(cache(machine, "cd"))).isEqualTo(firstStage ? trace.requests() : 0);
+                assertThat(cache(machine, "cd").misses()).isEqualTo(firstStage ? devices : 0);
+            }
+        }
+    }
+
+    private static long lookups(CacheSummary cache) {
+        return cache.hits() + cache.misses();
+    }
+
     private static Set<Long> pages(Map<Rid, Set<Long>> known, Rid rid) {
         return Objects.requireNonNull(known.get(rid));
     }
@@ -109,13 +138,13 @@ class TraceReplayTest {
         return machine.read(view -> view.cache("iommu0", name));
     }
 
-    private void setUp(Machine machine, Trace trace, boolean roomy) {
-        Map<String, CacheGeometry> caches = roomy ? Map.of("iotlb", ROOMY) : Map.of();
-        machine.apply(new Command.CreateIommu("iommu0", true, VtdCapabilities.DEFAULT, caches));
+    private void setUp(Machine machine, Trace trace, String format, boolean roomy) {
+        Map<String, CacheGeometry> caches = roomy ? Map.of(on.translationCache(), ROOMY) : Map.of();
+        machine.apply(new Command.CreateIommu("iommu0", true, on.capabilities(), caches));
         trace.pages().forEach((rid, pages) -> {
             machine.apply(
                     new Command.CreateDevice(rid, "iommu0", new DeviceTraits(null, 0, true, false, null, List.of())));
-            int id = machine.apply(new Command.CreateIoasid(IoasidType.PAGING, "iommu0", null, null, null))
+            int id = machine.apply(new Command.CreateIoasid(IoasidType.PAGING, "iommu0", format, null, null))
                     .id();
             machine.apply(new Command.Attach(Route.of(rid), id, Replace.ALLOWED));
             ioasids.put(rid, id);
@@ -155,7 +184,7 @@ class TraceReplayTest {
             case Trace.Event.Domain(var rid) ->
                 machine.apply(new Command.Invalidate(List.of(new InvalidationRequest(
                         new Target.OfIoasid(ioasid(rid)), new Invalidation(iotlb, Granularity.DEVICE, 0, -1, false)))));
-            case Trace.Event.All() -> machine.apply(new Command.Submit("iommu0", List.of(List.of(0x12L, 0L))));
+            case Trace.Event.All() -> machine.apply(new Command.Submit("iommu0", List.of(on.forgetTranslations())));
             case Trace.Event.Dma dma -> throw new AssertionError(dma);
         }
     }

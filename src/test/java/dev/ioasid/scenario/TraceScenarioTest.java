@@ -2,6 +2,7 @@ package dev.ioasid.scenario;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ioasid.Architecture;
 import dev.ioasid.iommu.Rid;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -11,7 +12,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.web.server.LocalServerPort;
 
@@ -26,14 +28,16 @@ class TraceScenarioTest {
 
     private final Map<Rid, Integer> ioasids = new HashMap<>();
 
-    @Test
-    void aTraceOverHttp() throws IOException {
+    @ParameterizedTest
+    @EnumSource
+    void aTraceOverHttp(Architecture on) throws IOException {
         var client = new Client(port);
         var trace = Trace.read("smmuv3-storage-net.csv.gz");
         client.post("", """
                 {"name": "trace", "memory": "0x10000000", "preset": "empty"}""").expect(201);
         client.post(M + "/iommus", """
-                {"name": "iommu0", "type": "vtd", "caches": {"iotlb": {"sets": 16, "ways": 4}}}""").expect(201);
+                {"name": "iommu0", "type": "%s", "caches": {"%s": {"sets": 16, "ways": 4}}}""".formatted(on.preset(), on.translationCache()))
+                .expect(201);
         trace.pages().forEach((rid, pages) -> {
             client.post(M + "/devices", "{\"rid\": \"%s\", \"iommu\": \"iommu0\"}".formatted(rid))
                     .expect(201);
@@ -74,13 +78,13 @@ class TraceScenarioTest {
                 case Trace.Event.All() -> {
                     translate(client, batch);
                     invalidate(client, invalidations);
-                    client.post(M + "/iommus/iommu0/commands", """
-                            {"commands": [["0x12", "0x0"]]}""").expect(200);
+                    client.post(M + "/iommus/iommu0/commands", "{\"commands\": [" + on.forgetTranslations() + "]}")
+                            .expect(200);
                 }
             }
         }
         translate(client, batch);
-        var iotlb = client.get(M + "/iommus/iommu0/caches").expect(200).json().get("iotlb");
+        var iotlb = client.get(M + "/iommus/iommu0/caches").expect(200).json().get(on.translationCache());
         assertThat(iotlb.get("hits").asLong() + iotlb.get("misses").asLong()).isEqualTo(trace.requests());
         assertThat(iotlb.get("hits").asLong()).isGreaterThan(trace.requests() / 4);
         assertThat(iotlb.get("evictions").asLong()).isPositive();

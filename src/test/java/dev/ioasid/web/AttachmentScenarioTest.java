@@ -2,16 +2,17 @@ package dev.ioasid.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ioasid.Arrangement;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-class AttachmentScenarioTest extends HttpTest {
+class AttachmentScenarioTest extends BothArchitecturesTest {
     private static final String RID1 = M1 + "/devices/0000:3a:00.0";
     private static final String RID2 = M1 + "/devices/3b:00.0";
 
     @BeforeEach
     void makeMachine() {
-        machine("siov");
+        machine(Arrangement.SHARED);
     }
 
     @Test
@@ -53,7 +54,7 @@ class AttachmentScenarioTest extends HttpTest {
                 .expectBody()
                 .json("""
                 {"rid": "0000:3a:00.0", "pasid": 9, "ioasid": 2}""");
-        assertThat(json(RID1).get("pasids").toString()).isEqualTo("[1,2,3,4,5,9]");
+        assertThat(json(RID1).get("pasids").toString()).isEqualTo("[1,2,9]");
         expectRefused(delete(RID1 + "/pasids/9"), 409, "EBUSY");
         delete(RID1 + "/pasids/9/attachment").expectStatus().isNoContent();
         expectRefused(get(RID1 + "/pasids/9/attachment"), 404, "ENOENT");
@@ -71,8 +72,40 @@ class AttachmentScenarioTest extends HttpTest {
     @Test
     void anIoasidInUseNamesItsRoutes() {
         refused(delete(M1 + "/ioasids/3"), 409, "EBUSY", """
-                {"ioasid": 3, "routes": [{"rid": "0000:3a:00.0", "pasid": 2}, {"rid": "0000:3a:00.0", "pasid": 5},
-                                            {"rid": "0000:3b:00.0"}, {"rid": "0000:3b:00.0", "pasid": 1}]}""");
+                {"ioasid": 3, "routes": [{"rid": "0000:3a:00.0", "pasid": 2}, {"rid": "0000:3b:00.0"}]}""");
+    }
+
+    /** Where each PASID may have a second stage of its own; an SMMUv3 has one for a stream, and none for a PASID alone. */
+    @Test
+    void aPasidAloneLeadsToASecondStageIfTheArchitectureHasOneForIt() {
+        post(M1 + "/ioasids", "{\"type\": \"paging\", \"format\": \"%s\"}".formatted(on.secondStage()))
+                .expectStatus()
+                .isCreated();
+        var answer = put(RID2 + "/pasids/1/attachment", "{\"ioasid\": 4}");
+        switch (on) {
+            case VTD -> answer.expectStatus().isOk();
+            case SMMUV3 -> {
+                refused(answer, 422, "EOPNOTSUPP", "{\"pasid\": 1}");
+                expectRefused(get(RID2 + "/pasids/1/attachment"), 404, "ENOENT");
+            }
+        }
+    }
+
+    @Test
+    void aRidsSecondStageIsItsPasidsTooIfTheArchitectureHasOneForBoth() {
+        post(M1 + "/ioasids", "{\"type\": \"paging\", \"format\": \"%s\"}".formatted(on.secondStage()))
+                .expectStatus()
+                .isCreated();
+        var answer = put(RID1 + "/attachment", "{\"ioasid\": 4}");
+        switch (on) {
+            case VTD -> answer.expectStatus().isOk();
+            case SMMUV3 -> {
+                refused(answer, 422, "EOPNOTSUPP", "{}");
+                assertThat(json(answer).get("detail").asString()).contains("one stage 2");
+                get(RID1 + "/attachment").expectBody().json("{\"ioasid\": 1}");
+            }
+        }
+        put(RID2 + "/attachment", "{\"ioasid\": 4}").expectStatus().isOk();
     }
 
     @Test

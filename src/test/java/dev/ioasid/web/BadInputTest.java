@@ -32,11 +32,18 @@ class BadInputTest extends HttpTest {
             new Good("POST", "/v1/machines/m1/iommus", """
                     {"name": "u1", "type": "vtd", "managed": false,
                      "capabilities": {"pasidBits": 10, "pageSizes": ["0x1000"], "ats": true}}"""),
+            new Good("POST", "/v1/machines/m1/iommus", """
+                    {"name": "u1", "type": "smmuv3", "managed": false,
+                     "capabilities": {"granules": ["0x1000"], "stage2": true, "outputBits": 44}}"""),
             new Good("PATCH", "/v1/machines/m1/iommus/free/registers", """
                     {"RTADDR": "0x1000"}"""),
+            new Good("PATCH", "/v1/machines/m1/iommus/free-smmu/registers", """
+                    {"STRTAB_BASE": "0x1000"}"""),
             new Good("POST", "/v1/machines/m1/devices", """
                     {"rid": "0000:3c:00.0", "iommu": "iommu0", "name": "x", "pasidBits": 4, "ats": true, "pri": true,
                      "group": 9, "reservedRegions": [{"first": "0x0", "last": "0xfff", "type": "direct"}]}"""),
+            new Good("POST", "/v1/machines/m1/devices", """
+                    {"rid": "0000:3c:00.0", "iommu": "smmu", "streamId": "0x77"}"""),
             new Good("POST", "/v1/machines/m1/devices/0000:3a:00.0/pasids", """
                     {"pasid": 50, "name": "x"}"""),
             new Good("PUT", "/v1/machines/m1/devices/0000:3b:00.0/attachment", """
@@ -45,6 +52,18 @@ class BadInputTest extends HttpTest {
                     {"ioasid": 2, "replace": false}"""),
             new Good("POST", "/v1/machines/m1/ioasids", """
                     {"type": "paging", "iommu": "iommu0", "format": "vtd-second-stage", "addressWidth": 48, "name": "x"}"""),
+            new Good("POST", "/v1/machines/m1/ioasids", """
+                    {"type": "paging", "iommu": "smmu", "format": "armv8-stage2", "granule": "0x4000"}"""),
+            new Good("POST", "/v1/machines/m1/binds", """
+                    {"rid": "0000:3a:00.0", "pasid": 9, "parent": 3, "format": "x86-64", "root": "0x1000",
+                     "options": ["supervisor"]}"""),
+            new Good("POST", "/v1/machines/m1/binds", """
+                    {"rid": "0000:40:00.0", "pasid": 9, "parent": 4, "format": "armv8-stage1", "root": "0x1000",
+                     "addressWidth": 48, "granule": "0x1000", "asid": 7}"""),
+            new Good("POST", "/v1/machines/m1/binds", """
+                    {"rid": "0000:40:00.0", "parent": 4, "format": "smmuv3-cd-table", "root": "0x1000", "s1cdmax": 4, "s1fmt": 0}"""),
+            new Good("POST", "/v1/machines/m1/invalidations", """
+                    {"ioasid": 3, "caches": ["iotlb"], "granularity": "range", "iova": "0x1000", "length": "0x1000", "leaf": true}"""),
             new Good("POST", "/v1/machines/m1/ioasids/3/mappings", """
                     {"iova": "0x9000", "length": "0x1000", "permissions": "rw", "physicalAddress": "0x5000"}"""),
             new Good("POST", "/v1/machines/m1/ioasids/3/mappings", """
@@ -67,6 +86,14 @@ class BadInputTest extends HttpTest {
         machine("siov");
         post(M1 + "/iommus", """
                 {"name": "free", "type": "vtd", "managed": false}""").expectStatus().isCreated();
+        post(M1 + "/iommus", """
+                {"name": "free-smmu", "type": "smmuv3", "managed": false}""").expectStatus().isCreated();
+        post(M1 + "/iommus", """
+                {"name": "smmu", "type": "smmuv3"}""").expectStatus().isCreated();
+        post(M1 + "/devices", """
+                {"rid": "40:00.0", "iommu": "smmu"}""").expectStatus().isCreated();
+        post(M1 + "/ioasids", """
+                {"type": "paging", "iommu": "smmu"}""").expectStatus().isCreated();
         post(M1 + "/ioasids/3/mappings", """
                 {"iova": "0x1000", "length": "0x2000", "permissions": "rw"}""").expectStatus().isCreated();
         post(M1 + "/processes", "{\"format\": \"x86-64\"}").expectStatus().isCreated();
@@ -80,9 +107,12 @@ class BadInputTest extends HttpTest {
                         M1 + "/iommus/iommu0/registers",
                         M1 + "/iommus/iommu0/faults",
                         M1 + "/iommus/free/registers",
+                        M1 + "/iommus/free-smmu/registers",
+                        M1 + "/iommus/smmu/registers",
                         M1 + "/devices",
                         M1 + "/devices/0000:3a:00.0/pasids",
                         M1 + "/ioasids",
+                        M1 + "/binds",
                         M1 + "/ioasids/3/mappings",
                         M1 + "/ioasids/3/allowed-ranges",
                         M1 + "/processes",
@@ -259,11 +289,11 @@ class BadInputTest extends HttpTest {
             GET    | /v1/machines/m1/ioasids/3/mappings?after=x           | 400 | EINVAL
             GET    | /v1/machines/m1/ioasids/x                            | 400 | EINVAL
             GET    | /v1/machines/m1/ioasids/99999999999                  | 400 | EINVAL
-            GET    | /v1/machines/m1/ioasids/4                            | 404 | ENOENT
-            DELETE | /v1/machines/m1/ioasids/4                            | 404 | ENOENT
-            GET    | /v1/machines/m1/ioasids/4/mappings                   | 404 | ENOENT
-            GET    | /v1/machines/m1/ioasids/4/iova-ranges                | 404 | ENOENT
-            DELETE | /v1/machines/m1/ioasids/4/mappings                   | 404 | ENOENT
+            GET    | /v1/machines/m1/ioasids/5                            | 404 | ENOENT
+            DELETE | /v1/machines/m1/ioasids/5                            | 404 | ENOENT
+            GET    | /v1/machines/m1/ioasids/5/mappings                   | 404 | ENOENT
+            GET    | /v1/machines/m1/ioasids/5/iova-ranges                | 404 | ENOENT
+            DELETE | /v1/machines/m1/ioasids/5/mappings                   | 404 | ENOENT
             DELETE | /v1/machines/m1/ioasids/3/mappings?iova=x&length=1   | 400 | EINVAL
             DELETE | /v1/machines/m1/ioasids/3/mappings?iova=2&length=0xffffffffffffffff | 400 | EINVAL
             DELETE | /v1/machines/m1/ioasids/3/mappings?iova=0x9000&length=0x1000 | 404 | ENOENT

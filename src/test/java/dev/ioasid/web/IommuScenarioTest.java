@@ -2,10 +2,13 @@ package dev.ioasid.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ioasid.Architecture;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class IommuScenarioTest extends HttpTest {
     private static final String IOMMUS = M1 + "/iommus";
@@ -15,32 +18,39 @@ class IommuScenarioTest extends HttpTest {
         machine("empty");
     }
 
-    @Test
-    void anIommuIsMadeShownListedAndDeleted() {
-        post(IOMMUS, """
-                {"name": "u0", "type": "vtd"}""")
+    @ParameterizedTest
+    @EnumSource
+    void anIommuIsMadeShownListedAndDeleted(Architecture on) {
+        var body = "{\"name\": \"u0\", \"type\": \"%s\"}".formatted(on.preset());
+        var capabilities = switch (on) {
+            case VTD -> """
+                            "addressWidth": 48, "pageSizes": ["0x1000", "0x200000", "0x40000000"], "nesting": true,
+                            "dirtyTracking": true""";
+            case SMMUV3 -> """
+                            "outputBits": 48, "granules": ["0x1000", "0x4000", "0x10000"], "stage1": true, "stage2": true""";
+        };
+        post(IOMMUS, body)
                 .expectStatus()
                 .isCreated()
                 .expectHeader()
                 .valueEquals("Location", IOMMUS + "/u0")
                 .expectBody()
                 .json("""
-                        {"name": "u0", "type": "vtd", "managed": true, "capabilities": {"addressWidth": 48,
-                         "pasidBits": 20, "pageSizes": ["0x1000", "0x200000", "0x40000000"], "nesting": true,
-                         "ats": true, "pri": true, "dirtyTracking": true}}""");
+                        {"name": "u0", "type": "%s", "managed": true,
+                         "capabilities": {"pasidBits": %d, "ats": true, "pri": true, %s}}""".formatted(on.preset(), on.pasidBits(), capabilities));
         get(IOMMUS + "/u0").expectBody().json("""
-                {"name": "u0", "type": "vtd", "managed": true}""");
+                {"name": "u0", "type": "%s", "managed": true}""".formatted(on.preset()));
         assertThat(json(IOMMUS).get("items")).hasSize(1);
-        expectRefused(post(IOMMUS, """
-                {"name": "u0", "type": "vtd"}"""), 409, "EEXIST");
+        expectRefused(post(IOMMUS, body), 409, "EEXIST");
         delete(IOMMUS + "/u0").expectStatus().isNoContent();
         expectRefused(get(IOMMUS + "/u0"), 404, "ENOENT");
     }
 
-    @Test
-    void oneInUseStays() {
+    @ParameterizedTest
+    @EnumSource
+    void oneInUseStays(Architecture on) {
         post(IOMMUS, """
-                {"name": "u0", "type": "vtd"}""").expectStatus().isCreated();
+                {"name": "u0", "type": "%s"}""".formatted(on.preset())).expectStatus().isCreated();
         post(M1 + "/devices", """
                 {"rid": "3a:00.0", "iommu": "u0"}""").expectStatus().isCreated();
         refused(delete(IOMMUS + "/u0"), 409, "EBUSY", """
@@ -117,21 +127,37 @@ class IommuScenarioTest extends HttpTest {
         delete(IOMMUS + "/u1").expectStatus().isNoContent();
     }
 
-    @Test
-    void theUserDrivesAnUnmanagedUnit() {
+    /** A register with the address of a table, what turns it to use, and where that shows; one that tells what the unit can. */
+    private record Registers(String table, String value, String command, String turn, String status, String readOnly) {
+        static Registers of(Architecture on) {
+            return switch (on) {
+                case VTD -> new Registers("RTADDR", "0x10400", "GCMD", "0x40000000", "GSTS", "CAP");
+                case SMMUV3 -> new Registers("STRTAB_BASE", "0x10000", "CR0", "0x1", "CR0ACK", "IDR0");
+            };
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void theUserDrivesAnUnmanagedUnit(Architecture on) {
+        var names = Registers.of(on);
         post(IOMMUS, """
-                {"name": "u0", "type": "vtd", "managed": false}""").expectStatus().isCreated();
-        assertThat(json(IOMMUS + "/u0/registers").get("GSTS").asString()).isEqualTo("0x0");
+                {"name": "u0", "type": "%s", "managed": false}""".formatted(on.preset())).expectStatus().isCreated();
+        assertThat(json(IOMMUS + "/u0/registers").get(names.status).asString()).isEqualTo("0x0");
         patch(IOMMUS + "/u0/registers", """
-                {"RTADDR": "0x10400", "GCMD": "0x40000000"}""").expectStatus().isOk().expectBody().json("""
-                        {"RTADDR": "0x10400", "GSTS": "0x40000000"}""");
+                {"%s": "%s", "%s": "%s"}""".formatted(names.table, names.value, names.command, names.turn))
+                .expectStatus()
+                .isOk()
+                .expectBody()
+                .json("""
+                        {"%s": "%s", "%s": "%s"}""".formatted(names.table, names.value, names.status, names.turn));
         var registers = get(IOMMUS + "/u0/registers");
-        expectRefused(patch(IOMMUS + "/u0/registers", """
-                {"RTADDR": "0x20400", "CAP": "0x0"}"""), 400, "EINVAL");
-        expectRefused(patch(IOMMUS + "/u0/registers", """
-                {"RTADDR": "0x20400", "NONE": "0x0"}"""), 400, "EINVAL");
-        expectRefused(patch(IOMMUS + "/u0/registers", """
-                {"RTADDR": null}"""), 400, "EINVAL");
+        for (var wrong : List.of(
+                "{\"%s\": \"0x20400\", \"%s\": \"0x0\"}".formatted(names.table, names.readOnly),
+                "{\"%s\": \"0x20400\", \"NONE\": \"0x0\"}".formatted(names.table),
+                "{\"%s\": null}".formatted(names.table))) {
+            expectRefused(patch(IOMMUS + "/u0/registers", wrong), 400, "EINVAL");
+        }
         assertThat(json(IOMMUS + "/u0/registers")).isEqualTo(json(registers));
     }
 
@@ -151,12 +177,14 @@ class IommuScenarioTest extends HttpTest {
                 {"result": {"status": "fault", "fault": {"name": "LRT.2"}}}""");
     }
 
-    @Test
-    void theServiceDrivesAManagedOne() {
+    @ParameterizedTest
+    @EnumSource
+    void theServiceDrivesAManagedOne(Architecture on) {
+        var names = Registers.of(on);
         post(IOMMUS, """
-                {"name": "u0", "type": "vtd"}""").expectStatus().isCreated();
+                {"name": "u0", "type": "%s"}""".formatted(on.preset())).expectStatus().isCreated();
         refused(patch(IOMMUS + "/u0/registers", """
-                {"RTADDR": "0x10400"}"""), 400, "EINVAL", """
+                {"%s": "%s"}""".formatted(names.table, names.value)), 400, "EINVAL", """
                 {"iommu": "u0"}""");
     }
 }

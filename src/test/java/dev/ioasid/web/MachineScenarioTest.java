@@ -69,6 +69,23 @@ class MachineScenarioTest extends HttpTest {
                 {"items": [{"name": "iommu0", "type": "%s", "managed": true}]}""".formatted(architecture.preset()));
     }
 
+    /** With what a guest binds beside other guests on one device: an SMMUv3 has one stage 2 for it. */
+    @Test
+    void aPresetWithTheWorkedTopology() {
+        machine("siov");
+        get(M1 + "/iommus").expectBody().json("""
+                {"items": [{"name": "iommu0", "type": "vtd", "managed": true}]}""");
+        get(M1 + "/topology").expectBody().json("""
+                {"devices": [{"rid": "0000:3a:00.0", "label": "RID1"}, {"rid": "0000:3b:00.0", "label": "RID2"}],
+                 "ioasids": [
+                   {"id": 1, "type": "paging", "mappedBytes": "0x0",
+                    "routes": [{"rid": "0000:3a:00.0", "deviceLabel": "RID1"}]},
+                   {"id": 2, "routes": [{"rid": "0000:3a:00.0", "pasid": 1, "pasidLabel": "PASID-x"},
+                                        {"pasid": 3, "pasidLabel": "PASID-a", "bind": 1}, {"pasid": 4, "bind": 2}]},
+                   {"id": 3, "routes": [{"rid": "0000:3a:00.0", "pasid": 2}, {"pasid": 5, "bind": 3},
+                                        {"rid": "0000:3b:00.0"}, {"rid": "0000:3b:00.0", "bind": 4}]}]}""");
+    }
+
     @Test
     void listsArePaged() {
         for (var name : new String[] {"a", "b", "c", "d", "e"}) {

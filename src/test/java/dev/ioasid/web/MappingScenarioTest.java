@@ -2,17 +2,22 @@ package dev.ioasid.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ioasid.Architecture;
+import dev.ioasid.Arrangement;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
-class MappingScenarioTest extends HttpTest {
+class MappingScenarioTest extends BothArchitecturesTest {
     private static final String MAPPINGS = M1 + "/ioasids/3/mappings";
 
     @BeforeEach
     void makeMachine() {
-        machine("siov");
+        machine(Arrangement.SHARED);
     }
 
     @Test
@@ -30,9 +35,9 @@ class MappingScenarioTest extends HttpTest {
                 .expectBody()
                 .json("""
                 {"unmapped": "0x1000"}""");
+        var absent = on.notMapped(on.sharedStage()).json();
         post(M1 + "/translations", both).expectBody().json("""
-                {"results": [{"status": "fault", "fault": {"code": "0x79", "stage": "second"}},
-                             {"status": "fault", "fault": {"code": "0x79", "stage": "second"}}]}""");
+                {"results": [{"status": "fault", "fault": %s}, {"status": "fault", "fault": %s}]}""".formatted(absent, absent));
     }
 
     @Test
@@ -60,9 +65,41 @@ class MappingScenarioTest extends HttpTest {
     @Test
     void numbersAreAsGoodAsHex() {
         post(MAPPINGS, """
-                {"iova": 4096, "length": 8192, "permissions": "w", "physicalAddress": 1073741824}""").expectStatus().isCreated().expectBody().json("""
+                {"iova": 4096, "length": 8192, "permissions": "rw", "physicalAddress": 1073741824}""").expectStatus().isCreated().expectBody().json("""
                         {"iova": "0x1000", "length": "0x2000", "physicalAddress": "0x40000000"}""");
         delete(MAPPINGS + "?iova=4096&length=0x2000").expectStatus().isOk();
+    }
+
+    /** VT-d's second stage says nothing of execution and its first nothing against it; a first stage always allows reads. */
+    @ParameterizedTest(name = "{0}: {1}")
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+            stage  | permissions | VT-d       | SMMUv3
+            second | r           |            |
+            second | w           |            |
+            second | rw          |            |
+            second | rwx         | EOPNOTSUPP |
+            second | rp          | EOPNOTSUPP | EOPNOTSUPP
+            first  | r           |            |
+            first  | w           | EINVAL     | EINVAL
+            first  | rwp         |            |
+            first  | rx          | EOPNOTSUPP |
+            first  | rwxp        | EOPNOTSUPP |
+            """)
+    void permissionsAreThoseOfTheFormat(
+            String stage, String permissions, @Nullable String vtd, @Nullable String smmuv3) {
+        var format = stage.equals("first") ? on.firstStage() : on.secondStage();
+        post(M1 + "/ioasids", "{\"type\": \"paging\", \"format\": \"%s\"}".formatted(format))
+                .expectStatus()
+                .isCreated();
+        var answer = post(M1 + "/ioasids/4/mappings", """
+                {"iova": "0x1000", "length": "0x1000", "permissions": "%s"}""".formatted(permissions));
+        var errno = on == Architecture.VTD ? vtd : smmuv3;
+        if (errno == null) {
+            answer.expectStatus().isCreated().expectBody().json("{\"permissions\": \"%s\"}".formatted(permissions));
+        } else {
+            expectRefused(answer, errno.equals("EINVAL") ? 400 : 422, errno);
+            assertThat(json(M1 + "/ioasids/4/mappings").get("items")).isEmpty();
+        }
     }
 
     @Test

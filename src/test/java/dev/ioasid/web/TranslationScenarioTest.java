@@ -2,11 +2,16 @@ package dev.ioasid.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ioasid.Architecture;
+import dev.ioasid.Arrangement;
+import dev.ioasid.iommu.Stage;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -15,12 +20,12 @@ import org.springframework.http.HttpMethod;
 import org.springframework.http.MediaType;
 import tools.jackson.databind.JsonNode;
 
-class TranslationScenarioTest extends HttpTest {
+class TranslationScenarioTest extends BothArchitecturesTest {
     private static final String TRANSLATIONS = M1 + "/translations";
 
     @BeforeEach
     void makeMachine() {
-        machine("siov");
+        machine(Arrangement.SHARED);
         post(M1 + "/ioasids/3/mappings", """
                 {"iova": "0x1000", "length": "0x2000", "permissions": "r", "physicalAddress": "0x40000000"}""").expectStatus().isCreated();
         post(M1 + "/ioasids/3/mappings", """
@@ -38,13 +43,18 @@ class TranslationScenarioTest extends HttpTest {
                         {"results": [
                           {"status": "translated", "address": "0x40000234", "pageSize": "0x1000", "permissions": "r"},
                           {"status": "translated", "address": "0x40234567", "pageSize": "0x200000", "permissions": "rw"},
-                          {"status": "fault", "fault": {"code": "0x85", "name": "SGN.6", "address": "0x1234",
+                          {"status": "fault", "fault": {"code": "%s", "name": "%s", "address": "0x1234",
                                                         "recorded": true}},
-                          {"status": "fault", "fault": {"name": "SPT.2"}}]}""");
+                          {"status": "fault", "fault": %s}]}""".formatted(
+                on.readOnly().code(), on.readOnly().name(), on.notAttached().json()));
         get(M1 + "/iommus/iommu0/faults").expectBody().json("""
                 {"overflow": false, "items": [
-                  {"rid": "0000:3b:00.0", "address": "0x1000", "access": "write", "code": "0x85", "name": "SGN.6"},
-                  {"rid": "0000:3a:00.0", "pasid": 6, "access": "read", "name": "SPT.2"}]}""");
+                  {"rid": "0000:3b:00.0", "address": "%s", "access": "write", "code": "%s", "name": "%s"},
+                  {"rid": "0000:3a:00.0", "pasid": 6, "name": "%s"}]}""".formatted(
+                        on == Architecture.VTD ? "0x1000" : "0x1234", // VT-d records the page alone
+                        on.readOnly().code(),
+                        on.readOnly().name(),
+                        on.notAttached().name()));
         assertThat(json(M1 + "/iommus/iommu0/faults").get("items").get(0).has("pasid"))
                 .isFalse();
         assertThat(json(M1 + "/iommus/iommu0/faults?limit=1").get("next").asString())
@@ -57,14 +67,51 @@ class TranslationScenarioTest extends HttpTest {
     @Test
     void faultsWithoutRoomAreMarked() {
         var request = "{\"rid\": \"3b:00.0\", \"iova\": \"0x9%03d000\", \"access\": \"read\"}";
-        for (int i = 0; i < 9; i++) {
-            post(TRANSLATIONS, "{\"requests\": [" + request.formatted(i) + "]}")
-                    .expectStatus()
-                    .isOk();
-        }
+        int room = on == Architecture.VTD ? 8 : 256;
+        var requests =
+                IntStream.rangeClosed(0, room).mapToObj(request::formatted).collect(Collectors.joining(","));
+        post(TRANSLATIONS, "{\"requests\": [" + requests + "]}").expectStatus().isOk();
         get(M1 + "/iommus/iommu0/faults").expectBody().json("""
                 {"overflow": true}""");
-        assertThat(json(M1 + "/iommus/iommu0/faults").get("items")).hasSize(8);
+        assertThat(json(M1 + "/iommus/iommu0/faults").get("items")).hasSize(room);
+    }
+
+    /** What is read on the way of a request without PASID, and the leaf of a page for reading at 0x40000000. */
+    private record Read(List<String> structures, int level, long leaf, Map<String, String> fields) {}
+
+    private Read read() {
+        return switch (on) {
+            case VTD ->
+                new Read(
+                        List.of(
+                                "rtaddr",
+                                "root-entry",
+                                "context-entry",
+                                "pasid-directory-entry",
+                                "pasid-table-entry",
+                                "second-stage-entry",
+                                "second-stage-entry",
+                                "second-stage-entry",
+                                "second-stage-entry"),
+                        1,
+                        0x40000001L,
+                        Map.of("R", "0x1", "W", "0x0"));
+            case SMMUV3 ->
+                new Read(
+                        List.of(
+                                "strtab-base",
+                                "l1-stream-table-descriptor",
+                                "ste",
+                                "l1-cd-descriptor",
+                                "cd",
+                                "stage-1-descriptor",
+                                "stage-1-descriptor",
+                                "stage-1-descriptor",
+                                "stage-1-descriptor"),
+                        3,
+                        0x60_0000_4000_0fc3L, // UXN, PXN, nG, AF, inner shareable, read-only, for users, page
+                        Map.of("AP[2]", "0x1", "AF", "0x1"));
+        };
     }
 
     @Test
@@ -75,33 +122,26 @@ class TranslationScenarioTest extends HttpTest {
         assertThat(explanation.get("result").toString()).isEqualTo("""
                         {"status":"translated","address":"0x40000234","pageSize":"0x1000","permissions":"r"}""");
         var steps = explanation.get("steps");
+        var read = read();
         assertThat(steps.valueStream().map(step -> step.get("structure").asString()))
-                .containsExactly(
-                        "rtaddr",
-                        "root-entry",
-                        "context-entry",
-                        "pasid-directory-entry",
-                        "pasid-table-entry",
-                        "second-stage-entry",
-                        "second-stage-entry",
-                        "second-stage-entry",
-                        "second-stage-entry");
-        var last = steps.get(8);
-        assertThat(last.get("level").asInt()).isEqualTo(1);
-        assertThat(last.get("stage").asString()).isEqualTo("second");
-        assertThat(last.get("raw").toString()).isEqualTo("[\"0x0000000040000001\"]");
-        assertThat(last.get("fields").get("R").asString()).isEqualTo("0x1");
-        assertThat(last.get("fields").get("W").asString()).isEqualTo("0x0");
+                .containsExactlyElementsOf(read.structures);
+        var last = steps.get(steps.size() - 1);
+        assertThat(last.get("level").asInt()).isEqualTo(read.level);
+        assertThat(last.get("stage").asString()).isEqualTo(on.sharedStage() == Stage.FIRST ? "first" : "second");
+        assertThat(last.get("raw").toString()).isEqualTo("[\"0x%016x\"]".formatted(read.leaf));
+        read.fields.forEach((name, value) ->
+                assertThat(last.get("fields").get(name).asString()).isEqualTo(value));
         assertThat(last.get("section").asString()).isNotEmpty();
         assertThat(last.get("decision").asString()).isNotEmpty();
         var address = last.get("address").asString();
         assertThat(ByteBuffer.wrap(bytes(get(M1 + "/memory/" + address + "?length=8")))
                         .order(ByteOrder.LITTLE_ENDIAN)
                         .getLong())
-                .isEqualTo(0x40000001L);
+                .isEqualTo(read.leaf);
         post(TRANSLATIONS + "/explain", """
                 {"rid": "3b:00.0", "iova": "0x1234", "access": "write"}""").expectBody().json("""
-                {"result": {"status": "fault", "fault": {"name": "SGN.6"}}}""");
+                {"result": {"status": "fault", "fault": {"name": "%s"}}}""".formatted(
+                        on.readOnly().name()));
         assertThat(json(M1 + "/iommus/iommu0/faults").get("items")).isEmpty();
     }
 
@@ -240,7 +280,7 @@ class TranslationScenarioTest extends HttpTest {
                     .toList();
             assertThat(lines).allMatch(line -> line.length() <= 80).hasSizeGreaterThan(6);
             assertThat(lines.getFirst()).startsWith("0000:3");
-            assertThat(lines).contains("|-- rtaddr");
+            assertThat(lines).contains("|-- " + read().structures.getFirst());
         }
     }
 }
