@@ -382,6 +382,7 @@ class PageRequestsTest {
             Bench.write(hardware, "PQA", RING | pqs);
             int slots = SLOTS << pqs;
             fill(hardware, 200);
+            assertThat(Bench.read(hardware, "PQT")).isEqualTo(Math.min(200, slots - 1) * SIZE);
             Bench.write(hardware, "PQT", (long) (slots - 1) * SIZE);
             Bench.write(hardware, "PRS", PPR | PRO);
             Bench.write(hardware, "PQH", SIZE);
@@ -446,6 +447,19 @@ class PageRequestsTest {
             Bench.write(hardware, "PECTL", 0);
             ask(hardware, ASKS);
             assertThat(Bench.read(hardware, "PECTL")).as("sent at once").isZero();
+        }
+    }
+
+    @Test
+    void anOverflowIsNoSecondEvent() {
+        try (var bench = bench()) {
+            var hardware = on(bench);
+            Bench.write(hardware, "PECTL", 0);
+            fill(hardware, SLOTS - 1);
+            Bench.write(hardware, "PECTL", 0x8000_0000L);
+            ask(hardware, ASKS);
+            assertPointers(hardware, 0, SLOTS - 1, PPR | PRO);
+            assertThat(Bench.read(hardware, "PECTL")).isEqualTo(0x8000_0000L);
         }
     }
 
