@@ -80,10 +80,11 @@ class ArchitectureTest {
                                 + "|PriQueue|PageRequests|DeviceMessages|Mishaps)")
                 .should()
                 .dependOnClassesThat()
-                .haveNameMatching(".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|TableIds|QueueWriter|PageRequestReader"
-                        + "|RouteInvalidations|PageBlocks|FrameAllocator|SmmuDriver|StreamTableWriter|CdTableWriter"
-                        + "|CommandWriter|StreamWriter|StreamEntries|StreamInvalidations|CdPlace|NestedAsids|Forgetting"
-                        + "|TlbiRanges|SmmuTableShapes)")
+                .haveNameMatching(
+                        ".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|TableIds|QueueWriter|PageRequestReader"
+                                + "|RouteInvalidations|PageBlocks|FrameAllocator|SmmuDriver|StreamTableWriter|CdTableWriter"
+                                + "|CommandWriter|StreamWriter|StreamEntries|StreamInvalidations|CdPlace|NestedAsids|Forgetting"
+                                + "|TlbiRanges|SmmuTableShapes)")
                 .because("the hardware half reads registers and memory only")
                 .check(CODE);
     }

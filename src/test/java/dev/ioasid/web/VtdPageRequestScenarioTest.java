@@ -28,11 +28,7 @@ class VtdPageRequestScenarioTest extends HttpTest {
                 {"PQH": "0x0", "PQT": "0x0", "PQA": "0x0", "PRS": "0x0", "PECTL": "0x80000000", "PEDATA": "0x0",
                  "PEADDR": "0x0", "PEUADDR": "0x0"}""");
         patch(UNIT + "/registers", """
-                {"PQH": "0x20", "PQT": "0x40", "PQA": "0x200002", "PEDATA": "0x31", "PEADDR": "0xfee00000", "PECTL": "0x0"}""")
-                .expectStatus()
-                .isOk()
-                .expectBody()
-                .json("""
+                {"PQH": "0x20", "PQT": "0x40", "PQA": "0x200002", "PEDATA": "0x31", "PEADDR": "0xfee00000", "PECTL": "0x0"}""").expectStatus().isOk().expectBody().json("""
                         {"PQH": "0x20", "PQT": "0x40", "PQA": "0x200002", "PRS": "0x0", "PECTL": "0x0", "PEDATA": "0x31",
                          "PEADDR": "0xfee00000"}""");
         refused(patch(UNIT + "/registers", "{\"PQA\": \"0x300000\", \"PRS\": \"0x100000000\"}"), 400, "EINVAL", """
@@ -70,7 +66,9 @@ class VtdPageRequestScenarioTest extends HttpTest {
                     .expectStatus()
                     .isCreated();
         }
-        put(M1 + "/devices/3a:00.0/attachment", "{\"ioasid\": 1}").expectStatus().is2xxSuccessful();
+        put(M1 + "/devices/3a:00.0/attachment", "{\"ioasid\": 1}")
+                .expectStatus()
+                .is2xxSuccessful();
         get(UNIT + "/registers").expectBody().json("{\"PQA\": \"0x0\"}");
         put(M1 + "/devices/3b:00.0/pasids/1/attachment", "{\"ioasid\": 1}")
                 .expectStatus()

@@ -66,10 +66,7 @@ final class PageRequestDescriptor {
                 tagged ? (int) PASID.get(word0) : DmaRequest.NO_PASID,
                 ADDR.address(word1),
                 new Permissions(
-                        RDR.isSet(word1),
-                        WRR.isSet(word1),
-                        tagged && EXR.isSet(word0),
-                        tagged && PMR.isSet(word0)),
+                        RDR.isSet(word1), WRR.isSet(word1), tagged && EXR.isSet(word0), tagged && PMR.isSet(word0)),
                 (int) PRGI.get(word1),
                 LPIG.isSet(word1));
     }

@@ -139,7 +139,9 @@ public final class VtdHardware implements IommuHardware {
         int request = how & REQUEST | TRANSLATED;
         long outcome =
                 translation.of(registers.mode(), sourceId, DmaRequest.NO_PASID, address, request, VtdSteps.NOBODY);
-        return Refusal.is(outcome) ? faultReports.report(outcome, sourceId, DmaRequest.NO_PASID, address, request) : known;
+        return Refusal.is(outcome)
+                ? faultReports.report(outcome, sourceId, DmaRequest.NO_PASID, address, request)
+                : known;
     }
 
     private long untranslated(long mode, int sourceId, int pasid, long iova, int how) {
@@ -191,7 +193,9 @@ public final class VtdHardware implements IommuHardware {
                 long outcome = translation.of(
                         registers.mode(), sourceId, request.pasid(), request.iova(), how, VtdSteps.NOBODY);
                 yield answer(
-                        Refusal.is(outcome) ? faultReports.report(outcome, sourceId, request.pasid(), request.iova(), how) : outcome,
+                        Refusal.is(outcome)
+                                ? faultReports.report(outcome, sourceId, request.pasid(), request.iova(), how)
+                                : outcome,
                         request);
             }
             case TRANSLATION_REQUEST -> complete(request, sourceId, how);

@@ -113,7 +113,9 @@ class PageRequestReaderTest {
         assertThat(Bench.read(hardware, "PQA")).as("nobody asks").isZero();
         assertThat(contextEntry(SILENT) & PRE).isZero();
         attach(driver, DEVICE, 1);
-        assertThat(Bench.read(hardware, "PQA")).as("one page, the last of memory").isEqualTo(LAST_PAGE);
+        assertThat(Bench.read(hardware, "PQA"))
+                .as("one page, the last of memory")
+                .isEqualTo(LAST_PAGE);
         assertThat(contextEntry(DEVICE) & PRE).isEqualTo(PRE);
         attach(driver, OTHER, NO_PASID);
         driver.detach(DEVICE, 1);
@@ -345,8 +347,7 @@ class PageRequestReaderTest {
         attach(driver, DEVICE, 2);
         asked();
         driver.detach(DEVICE, 1);
-        assertThat(asked())
-                .containsExactly("pasid-cache-pasid", "pasid-iotlb-pasid", "pasid-device-tlb", "wait PD");
+        assertThat(asked()).containsExactly("pasid-cache-pasid", "pasid-iotlb-pasid", "pasid-device-tlb", "wait PD");
         driver.detach(DEVICE, 2);
         assertThat(asked())
                 .containsExactly(
@@ -384,8 +385,7 @@ class PageRequestReaderTest {
         hardware.request(request(1));
         hardware.setAnswersInvalidations(0x3a11, false);
         assertThat(driver.hasTakenAts(0x3a11)).isFalse();
-        var all = new Invalidation(
-                Set.of(Invalidation.Cache.DEV_IOTLB), Invalidation.Granularity.PASID, 0, -1, false);
+        var all = new Invalidation(Set.of(Invalidation.Cache.DEV_IOTLB), Invalidation.Granularity.PASID, 0, -1, false);
         assertThatThrownBy(() -> driver.invalidate(DEVICE, 1, all)).isInstanceOf(RefusedException.class);
         assertThat(driver.hasTakenAts(0x3a11)).isTrue();
         assertThat(contextEntry(DEVICE) & PRE).isZero();

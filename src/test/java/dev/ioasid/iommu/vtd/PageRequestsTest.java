@@ -10,6 +10,7 @@ import dev.ioasid.iommu.Rid;
 import dev.ioasid.pagetable.Permissions;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -51,8 +52,7 @@ class PageRequestsTest {
                 sourceId,
                 words.contains("pasid") ? (int) Bench.hex(words.get(2)) : DmaRequest.NO_PASID,
                 Bench.hex(words.getLast()),
-                new Permissions(
-                        rights.contains("r"), rights.contains("w"), rights.contains("x"), rights.contains("p")),
+                new Permissions(rights.contains("r"), rights.contains("w"), rights.contains("x"), rights.contains("p")),
                 (int) Bench.hex(words.get(words.size() - 2)),
                 words.contains("last"));
     }
@@ -72,7 +72,8 @@ class PageRequestsTest {
 
     private static String words(Bench bench, long slot) {
         long at = RING + slot * SIZE;
-        return "%016X %016X %X %X".formatted(bench.word(at), bench.word(at + 8), bench.word(at + 16), bench.word(at + 24));
+        return "%016X %016X %X %X"
+                .formatted(bench.word(at), bench.word(at + 8), bench.word(at + 16), bench.word(at + 24));
     }
 
     private static void assertPointers(VtdHardware hardware, long head, long tail, long status) {
@@ -211,8 +212,7 @@ class PageRequestsTest {
 
             var hardware = on(bench);
             assertThat(text(hardware.request(request))).isEqualTo("invalid");
-            assertThat(Bench.read(hardware, "FRCD0_LO"))
-                    .isEqualTo(Bench.recordLow(request.address(), 48));
+            assertThat(Bench.read(hardware, "FRCD0_LO")).isEqualTo(Bench.recordLow(request.address(), 48));
             assertThat("%016X".formatted(Bench.read(hardware, "FRCD0_HI"))).isEqualTo(record(request, code));
             assertThat(hardware.faults()).singleElement().satisfies(fault -> {
                 assertThat(fault.code()).isEqualTo(Integer.parseInt(code, 16));
@@ -233,7 +233,9 @@ class PageRequestsTest {
                 bench.restore(before);
                 bench.edit(holder + " or 2");
                 var disabled = on(bench);
-                assertThat(text(disabled.request(request))).as("FPD in %s", holder).isEqualTo("invalid");
+                assertThat(text(disabled.request(request)))
+                        .as("FPD in %s", holder)
+                        .isEqualTo("invalid");
                 assertThat(disabled.faults()).as("FPD in %s", holder).hasSize(qualified.equals("Y") ? 0 : 1);
             }
         }
@@ -269,7 +271,9 @@ class PageRequestsTest {
             fill(hardware, SLOTS - 2);
             assertThat(ask(hardware, "3A11 pasid 1234 - last 55 0")).as("full").isEqualTo("dropped");
             assertThat(ask(hardware, "3A11 pasid 1234 - last 55 0")).as("PRO").isEqualTo("dropped");
-            assertThat(ask(hardware, "3A11 - last 55 0")).as("without PASID it is none").isEqualTo("success");
+            assertThat(ask(hardware, "3A11 - last 55 0"))
+                    .as("without PASID it is none")
+                    .isEqualTo("success");
         }
     }
 
@@ -314,9 +318,7 @@ class PageRequestsTest {
     }
 
     private static String iotlb(VtdHardware hardware) {
-        var entries = hardware.cached("iotlb");
-        assertThat(entries).isNotNull();
-        return entries.stream()
+        return Objects.requireNonNull(hardware.cached("iotlb")).stream()
                 .map(entry -> "%X".formatted(entry.input()))
                 .sorted()
                 .collect(Collectors.joining(" "));
@@ -382,6 +384,7 @@ class PageRequestsTest {
             Bench.write(hardware, "PQA", RING | pqs);
             int slots = SLOTS << pqs;
             fill(hardware, 200);
+            assertThat(Bench.read(hardware, "PQT")).isEqualTo(Math.min(200, slots - 1) * SIZE);
             Bench.write(hardware, "PQT", (long) (slots - 1) * SIZE);
             Bench.write(hardware, "PRS", PPR | PRO);
             Bench.write(hardware, "PQH", SIZE);
@@ -405,7 +408,9 @@ class PageRequestsTest {
             Bench.write(hardware, "PQH", 10 * SIZE);
             assertThat(ask(hardware, ASKS)).as("room, but PRO is set").isEqualTo("success");
             assertThat(ask(hardware, ASKS.replace("last ", ""))).isEqualTo("dropped");
-            assertThat(ask(hardware, "3A11 pasid 1235 r last 5 1000")).as("a fault").isEqualTo("invalid");
+            assertThat(ask(hardware, "3A11 pasid 1235 r last 5 1000"))
+                    .as("a fault")
+                    .isEqualTo("invalid");
             assertPointers(hardware, 10, SLOTS - 1, PPR | PRO);
             assertThat(Bench.read(hardware, "FSTS")).as("overflow is no fault").isEqualTo(2);
             Bench.write(hardware, "PRS", PRO);
@@ -442,10 +447,25 @@ class PageRequestsTest {
             ask(hardware, ASKS);
             assertThat(Bench.read(hardware, "PECTL")).isEqualTo(0xC000_0000L);
             Bench.write(hardware, "PRS", PPR);
-            assertThat(Bench.read(hardware, "PECTL")).as("nothing waits any more").isEqualTo(0x8000_0000L);
+            assertThat(Bench.read(hardware, "PECTL"))
+                    .as("nothing waits any more")
+                    .isEqualTo(0x8000_0000L);
             Bench.write(hardware, "PECTL", 0);
             ask(hardware, ASKS);
             assertThat(Bench.read(hardware, "PECTL")).as("sent at once").isZero();
+        }
+    }
+
+    @Test
+    void anOverflowIsNoSecondEvent() {
+        try (var bench = bench()) {
+            var hardware = on(bench);
+            Bench.write(hardware, "PECTL", 0);
+            fill(hardware, SLOTS - 1);
+            Bench.write(hardware, "PECTL", 0x8000_0000L);
+            ask(hardware, ASKS);
+            assertPointers(hardware, 0, SLOTS - 1, PPR | PRO);
+            assertThat(Bench.read(hardware, "PECTL")).isEqualTo(0x8000_0000L);
         }
     }
 
