@@ -9,4 +9,5 @@ import org.jspecify.annotations.Nullable;
  * @param detail what is wrong, in a sentence; alternatives are parted by {@code "; or "}
  * @param stage which stage's table is at fault; null if none is, or the number does not say
  */
-public record FaultReason(int code, String name, String detail, @Nullable Stage stage) {}
+public record FaultReason(
+        int code, String name, String detail, @Nullable Stage stage) {}

@@ -117,8 +117,7 @@ class FaultDecodeController {
     /** {@code skipped}: lines that belong to no fault, blank ones left aside; {@code truncated}: there are more faults than are answered. */
     record DecodedFaultsBody(List<DecodedFaultBody> items, int skipped, boolean truncated) {
         static DecodedFaultsBody of(DecodedLog log) {
-            return new DecodedFaultsBody(
-                    Lists.map(log.faults(), DecodedFaultBody::of), log.skipped(), log.truncated());
+            return new DecodedFaultsBody(Lists.map(log.faults(), DecodedFaultBody::of), log.skipped(), log.truncated());
         }
     }
 

@@ -81,7 +81,9 @@ class EveryFaultScenarioTest extends HttpTest {
         }
         var requests = JSON.createObjectNode();
         requests.putArray("requests").add(row.request());
-        return json(post(M1 + "/translations", requests.toString()).expectStatus().isOk())
+        return json(post(M1 + "/translations", requests.toString())
+                        .expectStatus()
+                        .isOk())
                 .get("results")
                 .get(0);
     }
@@ -96,7 +98,8 @@ class EveryFaultScenarioTest extends HttpTest {
             fault.put("level", row.answer().level());
         }
         fault.set("address", row.request().get("iova"));
-        fault.put("recoverable", Boolean.TRUE.equals(row.answer().recoverable())).put("recorded", row.words() != null);
+        fault.put("recoverable", Boolean.TRUE.equals(row.answer().recoverable()))
+                .put("recorded", row.words() != null);
         if (evidence == SMMUV3) {
             fault.set("words", JSON.valueToTree(row.words()));
         }
@@ -106,13 +109,17 @@ class EveryFaultScenarioTest extends HttpTest {
     private void make(FaultEvidence.Unit unit, FaultEvidence.Row row) {
         var identity = new TreeMap<>(unit.identity());
         for (var edit : row.parsedEdits()) {
-            identity.computeIfPresent(edit.target(), (name, value) -> JSON.valueToTree(
-                    "0x" + Long.toHexString(edit.applyTo(FaultEvidence.hex(value.asString())))));
+            identity.computeIfPresent(
+                    edit.target(),
+                    (name, value) -> JSON.valueToTree(
+                            "0x" + Long.toHexString(edit.applyTo(FaultEvidence.hex(value.asString())))));
         }
         post("/v1/machines", """
                 {"name": "m1", "memory": "%s", "preset": "empty"}""".formatted(unit.memory())).expectStatus().isCreated();
         post(M1 + "/iommus", """
-                {"name": "u0", "type": "%s", "managed": false, "capabilities": %s}""".formatted(unit.type(), JSON.valueToTree(identity))).expectStatus().isCreated();
+                {"name": "u0", "type": "%s", "managed": false, "capabilities": %s}""".formatted(unit.type(), JSON.valueToTree(identity)))
+                .expectStatus()
+                .isCreated();
         var device = JSON.createObjectNode()
                 .put("iommu", "u0")
                 .put("ats", row.request().has("type"))
@@ -152,7 +159,9 @@ class EveryFaultScenarioTest extends HttpTest {
     }
 
     private void writeRegister(String name, long value) {
-        patch(UNIT + "/registers", "{\"%s\": \"0x%x\"}".formatted(name, value)).expectStatus().isOk();
+        patch(UNIT + "/registers", "{\"%s\": \"0x%x\"}".formatted(name, value))
+                .expectStatus()
+                .isOk();
     }
 
     /** What the unit has recorded is what the row says, and is decoded alike from its words alone. */
@@ -172,7 +181,9 @@ class EveryFaultScenarioTest extends HttpTest {
                 .get("items")
                 .get(0);
         for (var property : List.of("rid", "pasid", "code", "name", "detail", "stage", "words")) {
-            assertThat(decoded.get(property)).as(property).isEqualTo(recorded.get(0).get(property));
+            assertThat(decoded.get(property))
+                    .as(property)
+                    .isEqualTo(recorded.get(0).get(property));
         }
     }
 
@@ -187,7 +198,8 @@ class EveryFaultScenarioTest extends HttpTest {
                 known.addAll(evidence.unit().identity().keySet());
                 assertThat(row.parsedEdits())
                         .as(row.toString())
-                        .allMatch(edit -> known.contains(edit.target()) || edit.target().matches(ADDRESS));
+                        .allMatch(edit ->
+                                known.contains(edit.target()) || edit.target().matches(ADDRESS));
             }
         }
     }
@@ -207,7 +219,9 @@ class EveryFaultScenarioTest extends HttpTest {
     @Test
     void everyReasonOfVtdHasARequestOrAReasonWhyNot() {
         var reasons = VtdReasons.all();
-        assertThat(VTD.codes()).containsExactlyElementsOf(reasons.stream().map(FaultReason::code).toList());
+        assertThat(VTD.codes())
+                .containsExactlyElementsOf(
+                        reasons.stream().map(FaultReason::code).toList());
         for (var reason : reasons) {
             var names = names(VTD, reason.code());
             boolean never = VTD.whyNever(reason.code()) != null;
@@ -219,7 +233,9 @@ class EveryFaultScenarioTest extends HttpTest {
     @Test
     void everyEventOfSmmuv3HasARequestOrAReasonWhyNot() {
         var events = FaultPage.events();
-        assertThat(SMMUV3.codes()).containsExactlyElementsOf(events.stream().map(FaultReason::code).toList());
+        assertThat(SMMUV3.codes())
+                .containsExactlyElementsOf(
+                        events.stream().map(FaultReason::code).toList());
         for (var event : events) {
             boolean never = SMMUV3.whyNever(event.code()) != null;
             assertThat(names(SMMUV3, event.code())).isEqualTo(never ? Set.of() : Set.of(event.name()));

@@ -77,7 +77,8 @@ class FaultDecodeScenarioTest extends HttpTest {
         for (var fault : faults) {
             var words = fault.get("words");
             var item = json(decode(words.toString())).get("items").get(0);
-            for (var property : new String[] {"rid", "pasid", "address", "access", "code", "name", "detail", "stage", "words"}) {
+            for (var property :
+                    new String[] {"rid", "pasid", "address", "access", "code", "name", "detail", "stage", "words"}) {
                 assertThat(item.get(property)).as(property).isEqualTo(fault.get(property));
             }
         }
@@ -89,9 +90,17 @@ class FaultDecodeScenarioTest extends HttpTest {
         new Random(1).nextBytes(bytes);
         decode(bytes).expectStatus().isOk().expectBody().json("""
                 {"items": [], "truncated": false}""");
-        decode(new byte[] {(byte) 0xc3, 0x28, '\n', (byte) 0xff, (byte) 0xfe, 0, 0}).expectStatus().isOk().expectBody().json("""
+        decode(new byte[] {(byte) 0xc3, 0x28, '\n', (byte) 0xff, (byte) 0xfe, 0, 0})
+                .expectStatus()
+                .isOk()
+                .expectBody()
+                .json("""
                 {"items": [], "skipped": 2}""");
-        decode("\ud83d\ude00 [" + "x".repeat(4 << 20)).expectStatus().isOk().expectBody().json("""
+        decode("\ud83d\ude00 [" + "x".repeat(4 << 20))
+                .expectStatus()
+                .isOk()
+                .expectBody()
+                .json("""
                 {"items": [], "skipped": 1}""");
     }
 
@@ -112,7 +121,8 @@ class FaultDecodeScenarioTest extends HttpTest {
     @Test
     void theLargestBodyIsAnswered() {
         var line = "DMAR: [DMA Read NO_PASID] Request device [00:1f.7] fault addr 0x0 [fault reason 0x59]\n";
-        var body = json(decode(line.repeat((8 << 20) / line.length())).expectStatus().isOk());
+        var body = json(
+                decode(line.repeat((8 << 20) / line.length())).expectStatus().isOk());
         assertThat(body.get("items")).hasSize(10_000);
         assertThat(body.get("truncated").asBoolean()).isTrue();
     }

@@ -31,9 +31,12 @@ final class FaultPage {
         page.line("");
         page.line("# Every fault, and a request that causes it");
         page.line("");
-        page.line("What the numbers in fault records mean, what usually causes them, and where to look next: the same that");
-        page.line("`POST /v1/faults/decode` [answers](api/faults-decode.md). Under \"here\" is a request that causes the fault in this service,");
-        page.line("with the tables that it needs; a test does each of them over HTTP, and compares the fault and the words of its record.");
+        page.line(
+                "What the numbers in fault records mean, what usually causes them, and where to look next: the same that");
+        page.line(
+                "`POST /v1/faults/decode` [answers](api/faults-decode.md). Under \"here\" is a request that causes the fault in this service,");
+        page.line(
+                "with the tables that it needs; a test does each of them over HTTP, and compares the fault and the words of its record.");
         page.architecture("VT-d", IommuType.VTD, vtd, VtdReasons.all());
         page.architecture("SMMUv3", IommuType.SMMUV3, smmuv3, events());
         return page.page.toString();
@@ -50,7 +53,8 @@ final class FaultPage {
         line("| code | name | meaning | here |");
         line("| --- | --- | --- | --- |");
         for (var reason : reasons) {
-            line("| [0x%02x](#%s) | %s | %s | %s |".formatted(
+            line("| [0x%02x](#%s) | %s | %s | %s |"
+                    .formatted(
                             reason.code(),
                             anchor(title, reason),
                             reason.name(),
@@ -148,8 +152,8 @@ final class FaultPage {
                 + (answer.level() == null ? "" : ", level " + answer.level());
         var record = row.words() == null
                 ? " and not recorded."
-                : " and recorded as " + row.words().stream().map(word -> "`" + word + "`").collect(Collectors.joining(" "))
-                        + ".";
+                : " and recorded as "
+                        + row.words().stream().map(word -> "`" + word + "`").collect(Collectors.joining(" ")) + ".";
         return "It is answered `" + answer.outcome() + "`" + place + record;
     }
 

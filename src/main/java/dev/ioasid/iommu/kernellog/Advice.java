@@ -19,7 +19,8 @@ public record Advice(List<String> likelyCauses, List<String> lookNext) {
 
     private static final Advice NONE = new Advice(
             List.of(),
-            List.of("look the number up in the manual of this very hardware: it is newer than what is known here, or its own"));
+            List.of(
+                    "look the number up in the manual of this very hardware: it is newer than what is known here, or its own"));
 
     public Advice {
         likelyCauses = List.copyOf(likelyCauses);

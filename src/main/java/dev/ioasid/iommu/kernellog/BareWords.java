@@ -42,7 +42,8 @@ final class BareWords implements Reports {
         }
         var digits = match.group(2).split("[,;\"' ]+");
         var prefix = match.group(1);
-        if (prefix == null && Arrays.stream(digits).noneMatch(word -> NUMBER.matcher(word).matches())) {
+        if (prefix == null
+                && Arrays.stream(digits).noneMatch(word -> NUMBER.matcher(word).matches())) {
             return false;
         }
         var words = Arrays.stream(digits).map(BareWords::word).toList();

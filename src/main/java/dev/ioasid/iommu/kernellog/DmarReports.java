@@ -121,7 +121,8 @@ final class DmarReports implements Reports {
     }
 
     private void add(LogLine line, Matcher request, int code) {
-        var rid = Rid.parse((request.group(3) == null ? "" : request.group(3) + ":") + request.group(4) + request.group(5));
+        var rid = Rid.parse(
+                (request.group(3) == null ? "" : request.group(3) + ":") + request.group(4) + request.group(5));
         int pasid = pasid(request.group(2) == null ? request.group(6) : request.group(2));
         long number = Long.parseUnsignedLong(request.group(7), 16);
         last = findings.add(new DecodedFault(

@@ -14,7 +14,10 @@ import org.jspecify.annotations.Nullable;
  * @param client what the kernel calls the device; null if the report does not say
  */
 public record FaultSource(
-        @Nullable Rid rid, @Nullable Integer streamId, int pasid, @Nullable String client) {
+        @Nullable Rid rid,
+        @Nullable Integer streamId,
+        int pasid,
+        @Nullable String client) {
     private static final Pattern PCI = Pattern.compile("[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\\.[0-7]");
     private static final String UNKNOWN = "(unassigned sid)";
 
@@ -32,7 +35,6 @@ public record FaultSource(
         if (client.equals(UNKNOWN)) {
             return this;
         }
-        return new FaultSource(
-                PCI.matcher(client).matches() ? Rid.parse(client) : null, streamId, pasid, client);
+        return new FaultSource(PCI.matcher(client).matches() ? Rid.parse(client) : null, streamId, pasid, client);
     }
 }

@@ -31,7 +31,8 @@ final class SmmuReports implements Reports {
 
     /** What was taken of one unit's report, the last of its faults, and what may still be said of that one. */
     private static final class Unit {
-        @Nullable LogLine first;
+        @Nullable
+        LogLine first;
 
         final List<Long> words = new ArrayList<>();
         int lines;

@@ -15,8 +15,9 @@ import org.jspecify.annotations.Nullable;
 /** What newer kernels say of an event in words, in two lines. */
 final class SmmuWords {
     /** Who, and where: event, client, StreamID, SubstreamID, input address. */
-    static final Pattern EVENT = Pattern.compile("event: (\\w+) client: (.+?) sid: 0x([0-9a-f]{1,8}) ssid: 0x([0-9a-f]{1,5})"
-            + "(?: iova: 0x([0-9a-f]{1,16}) ipa: 0x[0-9a-f]{1,16}| fetch_addr: 0x[0-9a-f]{1,16})?");
+    static final Pattern EVENT =
+            Pattern.compile("event: (\\w+) client: (.+?) sid: 0x([0-9a-f]{1,8}) ssid: 0x([0-9a-f]{1,5})"
+                    + "(?: iova: 0x([0-9a-f]{1,16}) ipa: 0x[0-9a-f]{1,16}| fetch_addr: 0x[0-9a-f]{1,16})?");
 
     /** How: privilege, instruction or data, direction, stage, class. */
     static final Pattern ACCESS = Pattern.compile(
@@ -31,7 +32,8 @@ final class SmmuWords {
     /** Whether they are about an event of which the words of the record are known already. */
     static boolean tellsOf(DecodedFault fault, Matcher event, int streamId) {
         var known = fault.source().streamId();
-        boolean sameName = event.group(1).equals("UNKNOWN") || event.group(1).equals(fault.reason().name());
+        boolean sameName = event.group(1).equals("UNKNOWN")
+                || event.group(1).equals(fault.reason().name());
         return !fault.words().isEmpty() && known != null && known == streamId && sameName;
     }
 

@@ -93,9 +93,7 @@ public record RecordedEvent(List<Long> words) {
     /** What has happened, in words; null if the architecture does not define such an event. */
     public @Nullable FaultReason reason() {
         var event = event();
-        return event == null
-                ? null
-                : new FaultReason(code(), event.name(), event.detail() + circumstances(), stage());
+        return event == null ? null : new FaultReason(code(), event.name(), event.detail() + circumstances(), stage());
     }
 
     /**

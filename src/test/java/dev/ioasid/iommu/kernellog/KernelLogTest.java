@@ -43,11 +43,16 @@ class KernelLogTest {
         said.add(access.access() == null ? "" : access.access().name());
         said.add(access.address() == null ? "" : Long.toHexString(access.address()));
         said.add(access.interruptIndex() == null ? "" : "index " + Integer.toHexString(access.interruptIndex()));
-        said.add(Integer.toHexString(fault.reason().code()) + " " + fault.reason().name());
+        said.add(Integer.toHexString(fault.reason().code()) + " "
+                + fault.reason().name());
         said.add(fault.reason().stage() == null ? "" : fault.reason().stage().name());
         said.add(fault.faultClass() == null ? "" : "class " + fault.faultClass());
         said.add(fault.level() == null ? "" : "level " + fault.level());
-        return said.stream().map(String::strip).filter(part -> !part.isEmpty()).collect(Collectors.joining(" ")).toLowerCase(Locale.ROOT);
+        return said.stream()
+                .map(String::strip)
+                .filter(part -> !part.isEmpty())
+                .collect(Collectors.joining(" "))
+                .toLowerCase(Locale.ROOT);
     }
 
     private static List<String> said(String text) {
@@ -282,7 +287,9 @@ class KernelLogTest {
     void enormousLinesAreReadFromTheirBeginning() {
         var line = "DMAR: [DMA Read NO_PASID] Request device [00:1f.7] fault addr 0x0 [fault reason 0x59] ";
         var log = KernelLog.read(line + "x".repeat(4 << 20) + "\n" + "0x".repeat(1 << 20) + "\n" + "[".repeat(1 << 20));
-        assertThat(log.faults()).singleElement().satisfies(fault -> assertThat(fault.text()).hasSize(4096));
+        assertThat(log.faults())
+                .singleElement()
+                .satisfies(fault -> assertThat(fault.text()).hasSize(4096));
         assertThat(log.skipped()).isEqualTo(2);
         var halved = KernelLog.read(line + "x".repeat(4095 - line.length()) + "\ud83d\ude00".repeat(10));
         assertThat(halved.faults().getFirst().text()).hasSize(4095);
@@ -290,7 +297,9 @@ class KernelLogTest {
 
     @Test
     void controlCharactersAreBlanks() {
-        assertThat(said("\u0000DMAR:\u0001[DMA Read NO_PASID]\u001b Request\u200bdevice\t[00:1f.7] fault addr 0x0 [fault reason 0x59]\u0007"))
+        assertThat(
+                        said(
+                                "\u0000DMAR:\u0001[DMA Read NO_PASID]\u001b Request\u200bdevice\t[00:1f.7] fault addr 0x0 [fault reason 0x59]\u0007"))
                 .containsExactly("1 vtd 0000:00:1f.7 read 0 59 spt.2");
     }
 
@@ -314,7 +323,9 @@ class KernelLogTest {
             for (var architecture : IommuType.values()) {
                 var defined = (architecture == IommuType.VTD ? vtd : smmuv3).contains(code);
                 var advice = Advice.on(architecture, code);
-                assertThat(advice.likelyCauses().isEmpty()).as("%s %x", architecture, code).isEqualTo(!defined);
+                assertThat(advice.likelyCauses().isEmpty())
+                        .as("%s %x", architecture, code)
+                        .isEqualTo(!defined);
                 assertThat(advice.lookNext()).as("%s %x", architecture, code).isNotEmpty();
             }
         }
