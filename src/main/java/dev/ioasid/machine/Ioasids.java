@@ -45,7 +45,9 @@ final class Ioasids {
             }
         };
         byId.put(id, ioasid);
-        return ioasid.summary();
+        var summary = ioasid.summary();
+        machine.events().emit(new MachineEvent.IoasidCreated(summary));
+        return summary;
     }
 
     private Unit onlyManaged() {
@@ -73,6 +75,7 @@ final class Ioasids {
             paging.close();
         }
         byId.remove(id);
+        machine.events().emit(new MachineEvent.IoasidDeleted(id));
     }
 
     Collection<Ioasid> all() {

@@ -16,7 +16,7 @@ import java.util.function.Function;
  * One simulated machine.
  *
  * <p><b>Who may call.</b> Any thread. Commands are applied one at a time, under the write lock; questions are answered under
- * the read lock, several at a time, on a state that no command is changing. {@link #close} takes the write lock, so it waits for
+ * the read lock, several at a time, on a state that no command is changing. Its events may be read at any time. {@link #close} takes the write lock, so it waits for
  * what is in flight, and whoever comes later is told ENOENT: nobody touches memory that has been given back.
  *
  * <p><b>Order.</b> This lock, then those of the parts below. Nothing outside the machine is called under it.
@@ -38,6 +38,8 @@ public final class Machine implements AutoCloseable {
     private final Binds binds;
     private final Invalidations invalidations;
     private final Traffic traffic;
+    private final EventJournal journal = new EventJournal();
+    private final CommandEvents events = new CommandEvents(journal);
     private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock(true);
     private boolean closed;
 
@@ -78,11 +80,22 @@ public final class Machine implements AutoCloseable {
 
     /** Applies a command, alone. ENOENT if the machine has been closed meanwhile. */
     public <R> R apply(Command<R> command) {
+        try {
+            return applyAlone(command);
+        } finally {
+            journal.wake(); // whoever waits for events keeps no command waiting
+        }
+    }
+
+    private <R> R applyAlone(Command<R> command) {
         lock.writeLock().lock();
         try {
             checkOpen();
-            return command.applyTo(this);
+            var result = command.applyTo(this);
+            events.done();
+            return result;
         } finally {
+            events.publish();
             lock.writeLock().unlock();
         }
     }
@@ -125,6 +138,9 @@ public final class Machine implements AutoCloseable {
         try {
             if (!closed) {
                 closed = true;
+                journal.append(new MachineEvent.MachineDeleted(name));
+                journal.close();
+                journal.wake();
                 readers.await();
                 counters.close();
                 frames.close();
@@ -133,6 +149,16 @@ public final class Machine implements AutoCloseable {
         } finally {
             lock.writeLock().unlock();
         }
+    }
+
+    /** The events of its commands. */
+    public EventJournal journal() {
+        return journal;
+    }
+
+    /** Where a command that is being applied says what it does. */
+    CommandEvents events() {
+        return events;
     }
 
     String name() {

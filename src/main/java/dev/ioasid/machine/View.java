@@ -251,6 +251,7 @@ record View(Machine machine) implements MachineView {
                 tables,
                 machine.memory().committedBytes(),
                 machine.traffic().translated(),
-                machine.units().faultsByReason());
+                machine.units().faultsByReason(),
+                machine.journal().last());
     }
 }
