@@ -26,9 +26,8 @@ record EventFilter(Set<EventType> types, @Nullable Rid rid, @Nullable Integer io
     static EventFilter of(@Nullable List<String> types, @Nullable Rid rid, @Nullable Integer ioasid) {
         var chosen = EnumSet.noneOf(EventType.class);
         if (types != null) {
-            for (var names : types) {
-                Arrays.stream(names.split(",", -1)).map(EventFilter::type).forEach(chosen::add);
-            }
+            var names = String.join(",", types); // of none it is one that is empty
+            Arrays.stream(names.split(",", -1)).map(EventFilter::type).forEach(chosen::add);
         }
         if (chosen.contains(EventType.FAULT)) {
             chosen.add(EventType.FAULTS_OMITTED);
