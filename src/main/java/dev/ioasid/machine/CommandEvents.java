@@ -48,23 +48,26 @@ final class CommandEvents {
         return false;
     }
 
-    /** The command has been applied. */
-    void done() {
-        if (omitted > 0) {
-            emit(new MachineEvent.FaultsOmitted(omitted, new TreeMap<>(omittedByReason)));
-        }
-        stand();
+    /** The command has been refused, and what does not stand has not happened. */
+    void refused() {
+        events.subList(standing, events.size()).clear();
+        forgetFaults();
     }
 
-    /** Publishes what stands, and forgets the rest. */
+    /** Publishes what was emitted, and is ready for the next command. */
     void publish() {
-        for (int i = 0; i < standing; i++) {
-            journal.append(events.get(i));
+        events.forEach(journal::append);
+        if (omitted > 0) {
+            journal.append(new MachineEvent.FaultsOmitted(omitted, new TreeMap<>(omittedByReason)));
         }
         events.clear();
-        omittedByReason.clear();
         standing = 0;
+        forgetFaults();
+    }
+
+    private void forgetFaults() {
         faults = 0;
         omitted = 0;
+        omittedByReason.clear();
     }
 }

@@ -91,9 +91,10 @@ public final class Machine implements AutoCloseable {
         lock.writeLock().lock();
         try {
             checkOpen();
-            var result = command.applyTo(this);
-            events.done();
-            return result;
+            return command.applyTo(this);
+        } catch (RuntimeException | Error refused) {
+            events.refused();
+            throw refused;
         } finally {
             events.publish();
             lock.writeLock().unlock();

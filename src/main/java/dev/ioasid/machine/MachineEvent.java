@@ -3,8 +3,8 @@ package dev.ioasid.machine;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Fault;
-import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Rid;
+import dev.ioasid.pagetable.Permissions;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -239,24 +239,50 @@ public sealed interface MachineEvent {
         }
     }
 
-    /** A device has asked for a page, and waits. */
-    record PageRequested(int id, PageRequest request) implements MachineEvent {
-        @Override
-        public Rid rid() {
-            return request.rid();
-        }
+    /**
+     * A device waits for a page.
+     *
+     * @param group index of the page request group; null for a stalled transaction
+     * @param stag by which software names a stalled transaction; null for a page request
+     * @param last the last of its group
+     * @param dma the DMA that waits; null if it is none
+     */
+    record PageRequested(
+            long id,
+            Route route,
+            long address,
+            Permissions permissions,
+            @Nullable Integer group,
+            @Nullable Integer stag,
+            boolean last,
+            @Nullable Long dma)
+            implements OfRoute {}
+
+    /** What a device has waited for is over. */
+    record PageAnswered(long id, Route route, PageOutcome outcome) implements OfRoute {}
+
+    /** What a device that waits for a page is told: the first three of a page request, the next three of a stalled transaction. */
+    enum PageOutcome {
+        SUCCESS,
+        INVALID,
+        FAILURE,
+        RETRY,
+        ABORT,
+        TERMINATE,
+        /** Nobody has answered in time. */
+        EXPIRED
     }
 
-    /** A group of page requests was answered. */
-    record PageAnswered(int id, Route route, int group, PageRequest.Response response) implements OfRoute {}
-
     /**
-     * A device has moved bytes.
+     * A device's DMA is over.
      *
-     * @param length bytes that it was asked to move
+     * @param id by which it can be asked about; null if it never had to wait
+     * @param length bytes that it was to move
      * @param transferred bytes that it has moved; fewer, if one of its requests faulted
      */
-    record DmaDone(Route route, long iova, Access access, long length, long transferred) implements OfRoute {}
+    record DmaDone(
+            @Nullable Long id, Route route, long iova, Access access, long length, long transferred)
+            implements OfRoute {}
 
     /** The last event of a machine. */
     record MachineDeleted(String name) implements MachineEvent {

@@ -1,7 +1,6 @@
 package dev.ioasid.web;
 
 import dev.ioasid.iommu.Invalidation;
-import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.machine.InvalidationRequest.Target;
 import dev.ioasid.machine.MachineEvent;
@@ -121,57 +120,77 @@ final class EventBodies {
     /** {@code count} faults of one command that have no event of their own, and how many of them for which reason. */
     record FaultsOmittedBody(long count, Map<String, Long> reasons) {}
 
-    /** {@code last}: the group is complete. */
+    /** {@code group} of a page request, which is complete with the {@code last}; {@code stag} of a stalled transaction; {@code dma} that waits. */
     record PageRequestEventBody(
-            int id,
+            long id,
             Rid rid,
             @Nullable Pasid pasid,
             Hex address,
             Permissions permissions,
-            int group,
-            boolean last) {
-        static PageRequestEventBody of(int id, PageRequest request) {
+            @Nullable Integer group,
+            @Nullable Integer stag,
+            boolean last,
+            @Nullable Long dma) {
+        static PageRequestEventBody of(MachineEvent.PageRequested event) {
             return new PageRequestEventBody(
-                    id,
-                    request.rid(),
-                    Pasid.of(request.pasid()),
-                    new Hex(request.address()),
-                    request.permissions(),
-                    request.group(),
-                    request.last());
+                    event.id(),
+                    event.rid(),
+                    Pasid.of(event.route().pasid()),
+                    new Hex(event.address()),
+                    event.permissions(),
+                    event.group(),
+                    event.stag(),
+                    event.last(),
+                    event.dma());
         }
     }
 
-    /** What a group of page requests is answered. */
-    enum PageResponseName {
+    /** What a device that waits is told; {@code expired}: nobody has answered in time. */
+    enum PageOutcomeName {
         SUCCESS,
         INVALID,
-        FAILURE;
+        FAILURE,
+        RETRY,
+        ABORT,
+        TERMINATE,
+        EXPIRED;
 
-        static PageResponseName of(PageRequest.Response response) {
-            return switch (response) {
+        static PageOutcomeName of(MachineEvent.PageOutcome outcome) {
+            return switch (outcome) {
                 case SUCCESS -> SUCCESS;
                 case INVALID -> INVALID;
                 case FAILURE -> FAILURE;
+                case RETRY -> RETRY;
+                case ABORT -> ABORT;
+                case TERMINATE -> TERMINATE;
+                case EXPIRED -> EXPIRED;
             };
         }
     }
 
     record PageResponseEventBody(
-            int id,
-            Rid rid,
-            @Nullable Pasid pasid,
-            int group,
-            PageResponseName response) {}
+            long id, Rid rid, @Nullable Pasid pasid, PageOutcomeName response) {}
 
     /** {@code transferred} of {@code length} bytes; fewer, if there was a fault. */
     record DmaEventBody(
+            @Nullable Long id,
             Rid rid,
             @Nullable Pasid pasid,
             Hex iova,
             AccessName operation,
             Hex length,
-            Hex transferred) {}
+            Hex transferred) {
+        static DmaEventBody of(MachineEvent.DmaDone dma) {
+            return new DmaEventBody(
+                    dma.id(),
+                    dma.rid(),
+                    Pasid.of(dma.route().pasid()),
+                    new Hex(dma.iova()),
+                    AccessName.of(dma.access()),
+                    new Hex(dma.length()),
+                    new Hex(dma.transferred()));
+        }
+    }
 
     /** {@code missed} events are gone that come before {@code next}. */
     record MissedBody(long missed, long next) {}
@@ -198,18 +217,10 @@ final class EventBodies {
             case MachineEvent.CommandsDone(var iommu, int count) -> new CommandsEventBody(iommu, count);
             case MachineEvent.Faulted faulted -> FaultEventBody.of(faulted);
             case MachineEvent.FaultsOmitted(long count, var reasons) -> new FaultsOmittedBody(count, reasons);
-            case MachineEvent.PageRequested(int id, var request) -> PageRequestEventBody.of(id, request);
-            case MachineEvent.PageAnswered(int id, var route, int group, var response) ->
-                new PageResponseEventBody(
-                        id, route.rid(), Pasid.of(route.pasid()), group, PageResponseName.of(response));
-            case MachineEvent.DmaDone(var route, long iova, var access, long length, long transferred) ->
-                new DmaEventBody(
-                        route.rid(),
-                        Pasid.of(route.pasid()),
-                        new Hex(iova),
-                        AccessName.of(access),
-                        new Hex(length),
-                        new Hex(transferred));
+            case MachineEvent.PageRequested requested -> PageRequestEventBody.of(requested);
+            case MachineEvent.PageAnswered(long id, var route, var outcome) ->
+                new PageResponseEventBody(id, route.rid(), Pasid.of(route.pasid()), PageOutcomeName.of(outcome));
+            case MachineEvent.DmaDone dma -> DmaEventBody.of(dma);
         };
     }
 

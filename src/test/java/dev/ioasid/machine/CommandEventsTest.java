@@ -25,7 +25,6 @@ class CommandEventsTest {
         events.emit(SECOND);
         events.emit(FIRST);
         assertThat(published()).isEmpty();
-        events.done();
         events.publish();
         assertThat(published()).containsExactly(SECOND, FIRST);
     }
@@ -35,11 +34,14 @@ class CommandEventsTest {
         events.emit(FIRST);
         events.stand();
         events.emit(SECOND);
+        events.refused();
         events.publish();
         assertThat(published()).containsExactly(FIRST);
         events.emit(SECOND);
+        events.refused();
+        events.emit(FIRST); // what goes on whatever became of the command
         events.publish();
-        assertThat(published()).containsExactly(FIRST);
+        assertThat(published()).containsExactly(FIRST, FIRST);
     }
 
     @Test
@@ -47,15 +49,14 @@ class CommandEventsTest {
         for (int i = 0; i <= CommandEvents.MOST_FAULTS; i++) {
             events.countFault("F_TRANSLATION");
         }
+        events.refused();
         events.publish();
         assertThat(events.countFault("F_TRANSLATION")).isTrue();
-        events.done();
         events.publish();
         assertThat(published()).isEmpty();
         for (int i = 0; i <= CommandEvents.MOST_FAULTS; i++) {
             events.countFault("F_TRANSLATION");
         }
-        events.done();
         events.publish();
         assertThat(published()).containsExactly(new MachineEvent.FaultsOmitted(1, Map.of("F_TRANSLATION", 1L)));
     }

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Fault;
-import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Stage;
 import dev.ioasid.machine.MachineEvent;
@@ -35,14 +34,17 @@ class EventBodiesTest {
 
     @Test
     void ofTraffic() {
-        var request = new PageRequest(RID, 0x3a00, 7, 0x9000, Permissions.READ_WRITE, 3, true);
-        looks(new MachineEvent.PageRequested(1, request), "page-request", """
-                {"id":1,"rid":"0000:3a:00.0","pasid":7,"address":"0x9000","permissions":"rw","group":3,"last":true}\
+        looks(
+                new MachineEvent.PageRequested(1, ROUTE, 0x9000, Permissions.READ_WRITE, 3, null, true, 5L),
+                "page-request",
+                """
+                {"id":1,"rid":"0000:3a:00.0","pasid":7,"address":"0x9000","permissions":"rw","group":3,"last":true,\
+                "dma":5}\
                 """);
-        looks(new MachineEvent.PageAnswered(1, ROUTE, 3, PageRequest.Response.INVALID), "page-response", """
-                {"id":1,"rid":"0000:3a:00.0","pasid":7,"group":3,"response":"invalid"}\
+        looks(new MachineEvent.PageAnswered(1, ROUTE, MachineEvent.PageOutcome.INVALID), "page-response", """
+                {"id":1,"rid":"0000:3a:00.0","pasid":7,"response":"invalid"}\
                 """);
-        looks(new MachineEvent.DmaDone(Route.of(RID), 0x1000, Access.WRITE, 0x2000, 0x1800), "dma", """
+        looks(new MachineEvent.DmaDone(null, Route.of(RID), 0x1000, Access.WRITE, 0x2000, 0x1800), "dma", """
                 {"rid":"0000:3a:00.0","iova":"0x1000","operation":"write","length":"0x2000","transferred":"0x1800"}\
                 """);
     }
