@@ -59,7 +59,9 @@ final class Binds {
         machine.routes().bind(route, parent, bind.destination(table));
         byId.put(bind.id, bind);
         byRoute.put(route, bind);
-        return bind.summary();
+        var summary = bind.summary();
+        machine.events().emit(new MachineEvent.Bound(summary));
+        return summary;
     }
 
     /** What the unit of a device makes of what is wanted; a table that names PASIDs is for a RID none of whose PASIDs leads anywhere. */
@@ -139,7 +141,9 @@ final class Binds {
         var table = table(machine.devices().device(bind.route.rid()), bind.route, change.over(bind.table));
         machine.routes().lead(bind.route, bind.destination(table), bind.destination(bind.table));
         bind.table = table;
-        return bind.summary();
+        var summary = bind.summary();
+        machine.events().emit(new MachineEvent.BindReplaced(summary));
+        return summary;
     }
 
     /** Takes a table away again: the route is blocked, or leads to the parent as it did before. ENOENT. */
@@ -151,8 +155,9 @@ final class Binds {
         byId.remove(id);
         byRoute.remove(bind.route);
         if (!bind.wasAttached) {
-            machine.routes().detach(bind.route);
+            machine.routes().leadNowhere(bind.route, bind.parent);
         }
+        machine.events().emit(new MachineEvent.Unbound(bind.summary()));
     }
 
     /**

@@ -38,7 +38,9 @@ final class Devices {
     }
 
     DeviceSummary create(Rid rid, String iommu, DeviceTraits traits) {
-        return add(rid, machine.units().unit(iommu), traits).summary();
+        var device = add(rid, machine.units().unit(iommu), traits).summary();
+        machine.events().emit(new MachineEvent.DeviceAdded(device));
+        return device;
     }
 
     private Device add(Rid rid, Unit unit, DeviceTraits traits) {
@@ -151,7 +153,11 @@ final class Devices {
                                 group,
                                 List.of())));
             }
-            return added.stream().map(Device::summary).toList();
+            var devices = added.stream().map(Device::summary).toList();
+            if (!dryRun) {
+                devices.forEach(device -> machine.events().emit(new MachineEvent.DeviceAdded(device)));
+            }
+            return devices;
         } catch (RefusedException refused) {
             added.forEach(this::remove);
             added.clear();
@@ -186,6 +192,7 @@ final class Devices {
             machine.routes().block(device, DmaRequest.NO_PASID);
         }
         remove(device);
+        machine.events().emit(new MachineEvent.DeviceRemoved(rid));
     }
 
     private static RefusedException busy(Route route) {
@@ -261,6 +268,7 @@ final class Devices {
                     Map.of("rid", rid.toString(), "pasid", chosen));
         }
         device.pasids().put(chosen, new Device.Pasid(name));
+        machine.events().emit(new MachineEvent.PasidAllocated(new Route(rid, chosen), name));
         return new PasidSummary(chosen, name, null);
     }
 
@@ -294,6 +302,7 @@ final class Devices {
             throw busy(new Route(rid, pasid));
         }
         device.pasids().remove(pasid);
+        machine.events().emit(new MachineEvent.PasidFreed(new Route(rid, pasid)));
     }
 
     /** The width of the PASIDs that a device can use behind its unit. EOPNOTSUPP if that is none. */

@@ -110,6 +110,22 @@ final class DmaJob {
         return device.rid();
     }
 
+    /** What there is to tell when it is over. */
+    List<MachineEvent> events() {
+        var events = new ArrayList<MachineEvent>(orders.size());
+        for (int i = 0; i < orders.size(); i++) {
+            var order = orders.get(i);
+            events.add(new MachineEvent.DmaDone(
+                    id,
+                    new Route(device.rid(), order.pasid()),
+                    order.iova(),
+                    order.access(),
+                    order.length(),
+                    results.get(i).transferred()));
+        }
+        return events;
+    }
+
     DmaSummary summary() {
         var all = new ArrayList<>(results);
         for (int i = all.size(); i < orders.size(); i++) {

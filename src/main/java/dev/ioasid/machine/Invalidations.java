@@ -28,11 +28,30 @@ final class Invalidations {
         for (int index = 0; index < requests.size(); index++) {
             try {
                 issued.addAll(invalidate(requests.get(index)));
+                tell(requests.get(index));
             } catch (RefusedException refused) {
                 throw refused.with("index", index).with("completed", index);
             }
         }
         return List.copyOf(issued);
+    }
+
+    /** It has been done, even if a later one cannot be. */
+    private void tell(InvalidationRequest request) {
+        machine.events()
+                .emit(
+                        switch (request.target()) {
+                            case Target.OfBind(int id) -> {
+                                var bind = machine.binds().summary(id);
+                                yield new MachineEvent.Invalidated(request, bind.route(), bind.parent());
+                            }
+                            case Target.OfIoasid(int id) -> new MachineEvent.Invalidated(request, null, id);
+                            case Target.OfRoute(var route) -> {
+                                var ioasid = Routes.leadsTo(machine.devices().device(route.rid()), route.pasid());
+                                yield new MachineEvent.Invalidated(request, route, ioasid == null ? null : ioasid.id());
+                            }
+                        });
+        machine.events().stand();
     }
 
     private List<IssuedCommand> invalidate(InvalidationRequest request) {

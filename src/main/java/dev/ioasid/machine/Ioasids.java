@@ -47,7 +47,9 @@ final class Ioasids {
             }
         };
         byId.put(id, ioasid);
-        return ioasid.summary();
+        var summary = ioasid.summary();
+        machine.events().emit(new MachineEvent.IoasidCreated(summary));
+        return summary;
     }
 
     /** One that shares a process. */
@@ -86,6 +88,7 @@ final class Ioasids {
             default -> {} // it holds nothing
         }
         byId.remove(id);
+        machine.events().emit(new MachineEvent.IoasidDeleted(id));
     }
 
     Collection<Ioasid> all() {

@@ -17,7 +17,7 @@ import java.util.function.Function;
  * One simulated machine.
  *
  * <p><b>Who may call.</b> Any thread. Commands are applied one at a time, under the write lock; questions are answered under
- * the read lock, several at a time, on a state that no command is changing. {@link #close} takes the write lock, so it waits for
+ * the read lock, several at a time, on a state that no command is changing. Its events may be read at any time. {@link #close} takes the write lock, so it waits for
  * what is in flight, and whoever comes later is told ENOENT: nobody touches memory that has been given back.
  *
  * <p><b>Order.</b> This lock, then those of the parts below. Nothing outside the machine is called under it.
@@ -42,6 +42,8 @@ public final class Machine implements AutoCloseable {
     private final Traffic traffic;
     private final Transfers transfers;
     private final Pulse pulse = new Pulse();
+    private final EventJournal journal = new EventJournal();
+    private final CommandEvents events = new CommandEvents(journal);
     private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock(true);
     private boolean closed;
 
@@ -84,15 +86,27 @@ public final class Machine implements AutoCloseable {
 
     /** Applies a command, alone. ENOENT if the machine has been closed meanwhile. */
     public <R> R apply(Command<R> command) {
+        try {
+            return applyAlone(command);
+        } finally {
+            journal.wake(); // whoever waits for events keeps no command waiting
+        }
+    }
+
+    private <R> R applyAlone(Command<R> command) {
         lock.writeLock().lock();
         try {
             checkOpen();
             try {
                 return command.applyTo(this);
+            } catch (RuntimeException | Error refused) {
+                events.refused();
+                throw refused;
             } finally {
                 transfers.settle(); // whatever became of it, DMA may go on
             }
         } finally {
+            events.publish();
             lock.writeLock().unlock();
         }
     }
@@ -135,6 +149,9 @@ public final class Machine implements AutoCloseable {
         try {
             if (!closed) {
                 closed = true;
+                journal.append(new MachineEvent.MachineDeleted(name));
+                journal.close();
+                journal.wake();
                 readers.await();
                 counters.close();
                 frames.close();
@@ -144,6 +161,16 @@ public final class Machine implements AutoCloseable {
         } finally {
             lock.writeLock().unlock();
         }
+    }
+
+    /** The events of its commands. */
+    public EventJournal journal() {
+        return journal;
+    }
+
+    /** Where a command that is being applied says what it does. */
+    CommandEvents events() {
+        return events;
     }
 
     String name() {

@@ -165,8 +165,8 @@ final class PageRequests {
     }
 
     /** A transaction that nobody waits for has been stalled once more. */
-    void stalledAgain(Waiting before, Translation.Stalled again) {
-        stalled(
+    Waiting stalledAgain(Waiting before, Translation.Stalled again) {
+        return stalled(
                 before.device,
                 before.pasid,
                 before.address,

@@ -116,6 +116,7 @@ final class PagingIoasid extends Ioasid {
                 throw requests.size() == 1 ? refused : refused.with("index", made.size());
             }
         }
+        made.forEach(mapping -> machine.events().emit(new MachineEvent.Mapped(id(), mapping)));
         return List.copyOf(made);
     }
 
@@ -301,12 +302,20 @@ final class PagingIoasid extends Ioasid {
                         subjects);
             }
         }
-        return remove(within);
+        return removeAndTell(within, iova, length);
     }
 
     /** Removes all mappings; answers their bytes. */
     long unmapAll() {
-        return remove(List.copyOf(mappings.values()));
+        return removeAndTell(List.copyOf(mappings.values()), 0, -1);
+    }
+
+    private long removeAndTell(List<Mapping> gone, long iova, long length) {
+        long unmapped = remove(gone);
+        if (!gone.isEmpty()) {
+            machine.events().emit(new MachineEvent.Unmapped(id(), iova, length, unmapped));
+        }
+        return unmapped;
     }
 
     private long remove(List<Mapping> gone) {
@@ -384,7 +393,7 @@ final class PagingIoasid extends Ioasid {
 
     /** Gives everything back. No route leads here any more. */
     void close() {
-        unmapAll();
+        remove(List.copyOf(mappings.values()));
         table.close();
     }
 

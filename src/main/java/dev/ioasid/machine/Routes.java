@@ -41,13 +41,23 @@ final class Routes {
         if (from != to) {
             if (route.hasPasid()) {
                 attachPasid(device, route, from, to, to.destination());
+                tell(route, from, to);
             } else if (from == null) {
                 attachRid(device, route, to, to.destination());
+                tell(route, null, to);
             } else {
                 replaceRid(device, from, to);
             }
         }
         return new Attachment(route, id, null);
+    }
+
+    private void tell(Route route, @Nullable Ioasid from, Ioasid to) {
+        machine.events()
+                .emit(
+                        from == null
+                                ? new MachineEvent.Attached(route, to.id())
+                                : new MachineEvent.Replaced(route, to.id(), from.id()));
     }
 
     /**
@@ -116,6 +126,13 @@ final class Routes {
         return state == null ? null : state.ioasid();
     }
 
+    /** Where a request leads, by its own attachment or by its group's; null if nowhere. ENODEV. */
+    @Nullable
+    Ioasid of(DmaRequest request) {
+        var device = machine.devices().device(request.rid());
+        return request.hasPasid() ? leadsTo(device, request.pasid()) : device.group().ioasid();
+    }
+
     private void attachPasid(
             Device device, Route route, @Nullable Ioasid from, Ioasid to, @Nullable Destination destination) {
         for (var member : device.group().members().values()) {
@@ -129,6 +146,9 @@ final class Routes {
             }
         }
         lead(device, route.pasid(), destination);
+        if (!device.pasids().containsKey(route.pasid())) {
+            machine.events().emit(new MachineEvent.PasidAllocated(route, null));
+        }
         device.leadPasid(route.pasid(), to);
         if (from != null) {
             from.routes().remove(route);
@@ -184,6 +204,7 @@ final class Routes {
             }
             from.routes().remove(Route.of(member.rid()));
             to.routes().add(Route.of(member.rid()));
+            tell(Route.of(member.rid()), from, to);
         }
     }
 
@@ -219,11 +240,16 @@ final class Routes {
     }
 
     void detach(Route route) {
-        var device = machine.devices().device(route.rid());
-        var from = leadsTo(device, route.pasid());
-        if (from == null) {
-            return;
+        var from = leadsTo(machine.devices().device(route.rid()), route.pasid());
+        if (from != null) {
+            leadNowhere(route, from);
+            machine.events().emit(new MachineEvent.Detached(route, from.id()));
         }
+    }
+
+    /** Blocks a route that leads to {@code from}. */
+    void leadNowhere(Route route, Ioasid from) {
+        var device = machine.devices().device(route.rid());
         machine.binds().checkUnbound(device, route);
         from.routes().remove(route);
         if (route.hasPasid()) {

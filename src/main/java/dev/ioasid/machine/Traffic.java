@@ -2,8 +2,10 @@ package dev.ioasid.machine;
 
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.AtsCompletion;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
+import dev.ioasid.iommu.Fault;
 import dev.ioasid.iommu.Translation;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,9 +42,9 @@ final class Traffic {
                 var result = units.get(index).hardware().translate(requests.get(index));
                 if (result instanceof Translation.Translated) {
                     translated++;
-                } else if (result instanceof Translation.Stalled stalled) {
-                    var device = machine.devices().device(requests.get(index).rid());
-                    machine.transfers().stalled(device, requests.get(index), stalled);
+                } else {
+                    wait(requests.get(index), result);
+                    tell(requests.get(index), result);
                 }
                 results.add(result);
             }
@@ -50,6 +52,36 @@ final class Traffic {
             machine.readers().exit(stay);
         }
         return List.copyOf(results);
+    }
+
+    /** A transaction that is stalled waits, although nobody's DMA does. */
+    private void wait(DmaRequest request, Translation result) {
+        if (result instanceof Translation.Stalled stalled) {
+            machine.transfers().stalled(machine.devices().device(request.rid()), request, stalled);
+        }
+    }
+
+    /** Makes an event of what became of a request, if that is a fault. */
+    void tell(DmaRequest request, Translation result) {
+        switch (result) {
+            case Translation.Translated _ -> {}
+            case Translation.Faulted(var fault) -> tell(request, fault, false);
+            case Translation.Stalled stalled -> tell(request, stalled.fault(), true);
+            case Translation.Completed completed -> {
+                // a success without rights is an answer, and no fault
+                if (completed.status() != AtsCompletion.Status.SUCCESS && completed.fault() != null) {
+                    tell(request, completed.fault(), false);
+                }
+            }
+        }
+    }
+
+    private void tell(DmaRequest request, Fault fault, boolean stalled) {
+        if (machine.events().countFault(fault.name())) {
+            var ioasid = machine.routes().of(request);
+            machine.events()
+                    .emit(new MachineEvent.Faulted(request, fault, stalled, ioasid == null ? null : ioasid.id()));
+        }
     }
 
     Explanation explain(DmaRequest request) {

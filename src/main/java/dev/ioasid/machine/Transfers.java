@@ -12,6 +12,7 @@ import dev.ioasid.iommu.IommuType;
 import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Translation;
+import dev.ioasid.machine.MachineEvent.PageOutcome;
 import dev.ioasid.machine.PageRequestSummary.Answer;
 import dev.ioasid.machine.PageRequestSummary.State;
 import dev.ioasid.machine.PageRequests.Waiting;
@@ -122,7 +123,10 @@ final class Transfers {
 
     /** Goes on to the end of a page; false: it has to wait. */
     private boolean step(DmaJob job) {
-        return take(job, inTables(() -> reach(job)));
+        var request = request(job, job.at(), DmaRequest.Kind.UNTRANSLATED);
+        var reached = inTables(() -> reach(job));
+        machine.traffic().tell(request, reached);
+        return take(job, reached);
     }
 
     /** Goes through tables, which nobody takes away meanwhile. */
@@ -238,7 +242,7 @@ final class Transfers {
     private void waitFor(DmaJob job, Translation.Stalled stalled) {
         hold(job);
         var order = job.order();
-        requests.stalled(
+        told(requests.stalled(
                 job.device(),
                 order.pasid(),
                 job.at(),
@@ -246,7 +250,30 @@ final class Transfers {
                 stalled.ticket(),
                 stalled.tag(),
                 stalled.fault(),
-                job);
+                job));
+    }
+
+    /** Everybody is told of what a device waits for. */
+    private void told(Waiting waiting) {
+        var summary = requests.summary(waiting.id());
+        machine.events()
+                .emit(new MachineEvent.PageRequested(
+                        summary.id(),
+                        new Route(summary.rid(), summary.pasid()),
+                        summary.address(),
+                        summary.permissions(),
+                        summary.group(),
+                        summary.stag(),
+                        summary.last(),
+                        summary.dma()));
+        machine.pulse().beat();
+    }
+
+    private void end(Waiting waiting, State state, PageOutcome outcome) {
+        requests.end(waiting, state);
+        machine.events()
+                .emit(new MachineEvent.PageAnswered(
+                        waiting.id(), new Route(waiting.device().rid(), waiting.pasid()), outcome));
         machine.pulse().beat();
     }
 
@@ -254,7 +281,7 @@ final class Transfers {
     void stalled(Device device, DmaRequest request, Translation.Stalled stalled) {
         boolean write = request.access() == Access.WRITE;
         boolean execute = request.access() == Access.EXECUTE;
-        requests.stalled(
+        told(requests.stalled(
                 device,
                 request.pasid(),
                 request.iova(),
@@ -262,8 +289,7 @@ final class Transfers {
                 stalled.ticket(),
                 stalled.tag(),
                 stalled.fault(),
-                null);
-        machine.pulse().beat();
+                null));
     }
 
     private static Permissions wanted(DmaOrder order) {
@@ -322,7 +348,7 @@ final class Transfers {
         var device = job.device();
         var request = new PageRequest(
                 device.rid(), device.sourceId(), job.order().pasid(), page, wanted(job.order()), group, last);
-        requests.asked(device, request, why, job);
+        told(requests.asked(device, request, why, job));
         switch (device.unit().hardware().request(request)) {
             case PageRequest.Outcome.Queued queued -> collect(device.unit());
             case PageRequest.Outcome.Answered(var response) ->
@@ -401,7 +427,7 @@ final class Transfers {
     }
 
     private void answered(List<Waiting> group, PageRequest.Response response) {
-        end(group, State.ANSWERED, waiting -> {
+        end(group, State.ANSWERED, outcome(response), waiting -> {
             if (response == PageRequest.Response.SUCCESS) {
                 goOn(waiting.job());
             } else {
@@ -411,8 +437,8 @@ final class Transfers {
     }
 
     /** The requests of a group are over, and then its DMA, which all of them are of, goes on. */
-    private void end(List<Waiting> group, State how, Consumer<Waiting> then) {
-        group.forEach(waiting -> requests.end(waiting, how));
+    private void end(List<Waiting> group, State how, PageOutcome outcome, Consumer<Waiting> then) {
+        group.forEach(waiting -> end(waiting, how, outcome));
         if (!group.isEmpty()) {
             then.accept(group.getFirst());
         }
@@ -432,20 +458,28 @@ final class Transfers {
         }
     }
 
+    private static PageOutcome outcome(PageRequest.Response response) {
+        return switch (response) {
+            case SUCCESS -> PageOutcome.SUCCESS;
+            case INVALID -> PageOutcome.INVALID;
+            case FAILURE -> PageOutcome.FAILURE;
+        };
+    }
+
     private void resumed(Waiting stalled, Translation outcome) {
-        requests.end(stalled, State.ANSWERED);
+        end(stalled, State.ANSWERED, PageOutcome.RETRY);
         var job = stalled.job();
         if (job != null) {
             if (take(job, outcome)) {
                 run(job);
             }
         } else if (outcome instanceof Translation.Stalled again) {
-            requests.stalledAgain(stalled, again);
+            told(requests.stalledAgain(stalled, again));
         }
     }
 
     private void terminated(Waiting stalled, boolean abort) {
-        requests.end(stalled, State.ANSWERED);
+        end(stalled, State.ANSWERED, abort ? PageOutcome.ABORT : PageOutcome.TERMINATE);
         var job = stalled.job();
         if (job == null) {
             return;
@@ -459,6 +493,7 @@ final class Transfers {
     }
 
     private void finished(DmaJob job) {
+        job.events().forEach(machine.events()::emit);
         var id = job.id();
         if (id == null) {
             return;
@@ -544,7 +579,7 @@ final class Transfers {
         }
         var request = late.request();
         var group = request == null ? List.of(late) : requests.group(late.device().unit(), request);
-        end(group, State.EXPIRED, waiting -> giveUp(waiting, "nobody answered in time"));
+        end(group, State.EXPIRED, PageOutcome.EXPIRED, waiting -> giveUp(waiting, "nobody answered in time"));
         var driver = late.device().unit().driver();
         if (request == null && driver != null && late.tag() >= 0) {
             driver.resume(late.device().sourceId(), late.tag(), IommuDriver.Resumption.ABORT);

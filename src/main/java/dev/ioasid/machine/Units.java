@@ -44,7 +44,9 @@ final class Units {
             default -> throw new IllegalArgumentException("capabilities of no known architecture: " + capabilities);
         };
         byName.put(name, unit);
-        return unit.summary();
+        var summary = unit.summary();
+        machine.events().emit(new MachineEvent.IommuCreated(summary));
+        return summary;
     }
 
     private Unit vtd(String name, boolean managed, VtdCapabilities capabilities, CacheGeometries caches) {
@@ -111,6 +113,7 @@ final class Units {
         }
         unit.hardware().faultCounts().forEach((reason, count) -> pastFaults.merge(reason, count, Long::sum));
         byName.remove(name);
+        machine.events().emit(new MachineEvent.IommuDeleted(name));
     }
 
     SequencedMap<String, Long> patch(String name, SequencedMap<String, Long> values) {
@@ -128,11 +131,25 @@ final class Units {
     List<IssuedCommand> submit(String name, List<List<Long>> commands) {
         var unit = unit(name);
         try {
-            return unit.hardware().submit(commands);
+            var issued = unit.hardware().submit(commands);
+            done(name, commands.size());
+            return issued;
+        } catch (RefusedException refused) {
+            if (refused.subjects().get("completed") instanceof Integer completed) {
+                done(name, completed);
+            }
+            throw refused;
         } finally {
             if (unit.driver() != null) {
                 unit.driver().settle();
             }
+        }
+    }
+
+    private void done(String name, int commands) {
+        if (commands > 0) {
+            machine.events().emit(new MachineEvent.CommandsDone(name, commands));
+            machine.events().stand();
         }
     }
 

@@ -289,6 +289,7 @@ record View(Machine machine) implements MachineView {
                 tables,
                 machine.memory().committedBytes(),
                 machine.traffic().translated(),
-                machine.units().faultsByReason());
+                machine.units().faultsByReason(),
+                machine.journal().last());
     }
 }

@@ -37,6 +37,7 @@ public class Machines {
     private final ConcurrentSkipListMap<String, Machine> byName = new ConcurrentSkipListMap<>();
     private final ReentrantReadWriteLock counting = new ReentrantReadWriteLock();
     private final LongAdder retiredTranslated = new LongAdder();
+    private final LongAdder retiredEvents = new LongAdder();
     private final Map<String, LongAdder> retiredFaults = new ConcurrentHashMap<>();
 
     Machines(Deadlines deadlines) {
@@ -66,6 +67,7 @@ public class Machines {
             }
             var counts = machine.retire();
             retiredTranslated.add(counts.translated());
+            retiredEvents.add(machine.journal().last());
             counts.faultsByReason()
                     .forEach((reason, count) -> retiredFaults
                             .computeIfAbsent(reason, _ -> new LongAdder())
@@ -79,7 +81,7 @@ public class Machines {
     public Totals totals() {
         counting.writeLock().lock();
         try {
-            var totals = Totals.NONE.withPast(retiredTranslated.sum(), retiredFaults);
+            var totals = Totals.NONE.withPast(retiredTranslated.sum(), retiredFaults, retiredEvents.sum());
             for (var machine : byName.values()) {
                 totals = totals.with(machine.read(MachineView::counts));
             }

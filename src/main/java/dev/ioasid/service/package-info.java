@@ -1,4 +1,4 @@
-/** The control plane: finds the machine, applies the command. */
+/** The control plane: finds the machine, applies the command, lets others follow its events. */
 @NullMarked
 package dev.ioasid.service;
 

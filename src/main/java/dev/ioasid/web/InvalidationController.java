@@ -37,6 +37,14 @@ class InvalidationController {
         IOTLB,
         DEV_IOTLB;
 
+        static CacheName of(Invalidation.Cache cache) {
+            return switch (cache) {
+                case PASID -> PASID;
+                case IOTLB -> IOTLB;
+                case DEV_IOTLB -> DEV_IOTLB;
+            };
+        }
+
         Invalidation.Cache cache() {
             return switch (this) {
                 case PASID -> Invalidation.Cache.PASID;
@@ -50,7 +58,15 @@ class InvalidationController {
     enum GranularityName {
         DEVICE,
         PASID,
-        RANGE
+        RANGE;
+
+        static GranularityName of(Invalidation.Granularity granularity) {
+            return switch (granularity) {
+                case DEVICE -> DEVICE;
+                case PASID -> PASID;
+                case RANGE -> RANGE;
+            };
+        }
     }
 
     /**

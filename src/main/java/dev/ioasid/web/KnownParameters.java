@@ -6,21 +6,23 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.lang.reflect.Method;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
-import java.util.SortedSet;
-import java.util.TreeSet;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
+import org.springframework.core.MethodParameter;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.method.HandlerMethod;
 import org.springframework.web.servlet.HandlerInterceptor;
 
 /**
- * Refuses a query parameter that the operation does not know, or that is given twice. {@code DELETE
+ * Refuses a query parameter that the operation does not know, or that is given twice and takes one value. {@code DELETE
  * .../mappings?iova=0&lenght=0x1000} must not unmap everything.
  */
 final class KnownParameters implements HandlerInterceptor {
-    private final Map<Method, SortedSet<String>> byMethod = new ConcurrentHashMap<>();
+    private final Map<Method, SortedMap<String, Class<?>>> byMethod = new ConcurrentHashMap<>();
 
     @Override
     public boolean preHandle(HttpServletRequest request, HttpServletResponse response, Object handler) {
@@ -31,24 +33,29 @@ final class KnownParameters implements HandlerInterceptor {
         return true;
     }
 
-    private static void check(String name, String[] values, SortedSet<String> known) {
-        if (!known.contains(name)) {
+    private static void check(String name, String[] values, SortedMap<String, Class<?>> known) {
+        var type = known.get(name);
+        if (type == null) {
             throw new RefusedException(
                     Errno.EINVAL,
                     "'" + name + "' is not a known query parameter; "
-                            + (known.isEmpty() ? "there are none here" : "known are " + String.join(", ", known)),
+                            + (known.isEmpty() ? "there are none here" : "known are " + String.join(", ", known.keySet())),
                     Map.of("parameter", name));
         }
-        if (values.length > 1) {
+        if (values.length > 1 && type != List.class) {
             throw new RefusedException(
                     Errno.EINVAL, "query parameter '" + name + "' is given twice", Map.of("parameter", name));
         }
     }
 
-    private static SortedSet<String> known(HandlerMethod method) {
+    /** By name, and of what type they are. */
+    private static SortedMap<String, Class<?>> known(HandlerMethod method) {
         return Arrays.stream(method.getMethodParameters())
                 .filter(parameter -> parameter.hasParameterAnnotation(RequestParam.class))
-                .map(parameter -> parameter.getParameter().getName())
-                .collect(Collectors.toCollection(TreeSet::new));
+                .collect(Collectors.toMap(
+                        parameter -> parameter.getParameter().getName(),
+                        MethodParameter::getParameterType,
+                        (one, _) -> one,
+                        TreeMap::new));
     }
 }

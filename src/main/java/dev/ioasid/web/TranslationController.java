@@ -38,6 +38,14 @@ class TranslationController {
         TRANSLATION_REQUEST,
         TRANSLATED;
 
+        static RequestType of(DmaRequest.Kind kind) {
+            return switch (kind) {
+                case UNTRANSLATED -> UNTRANSLATED;
+                case TRANSLATION_REQUEST -> TRANSLATION_REQUEST;
+                case TRANSLATED -> TRANSLATED;
+            };
+        }
+
         DmaRequest.Kind kind() {
             return switch (this) {
                 case UNTRANSLATED -> DmaRequest.Kind.UNTRANSLATED;

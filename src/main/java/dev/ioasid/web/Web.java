@@ -18,6 +18,7 @@ class Web implements WebMvcConfigurer {
     static final String SVG = "image/svg+xml";
     static final String BYTES = MediaType.APPLICATION_OCTET_STREAM_VALUE;
     static final String JSON = MediaType.APPLICATION_JSON_VALUE;
+    static final String EVENTS = MediaType.TEXT_EVENT_STREAM_VALUE;
 
     @Override
     public void addFormatters(FormatterRegistry registry) {

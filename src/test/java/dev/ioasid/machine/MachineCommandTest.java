@@ -38,7 +38,7 @@ class MachineCommandTest {
     private static final List<Rid> RIDS =
             List.of(new Rid(0, 0x3a, 0, 0), new Rid(0, 0x3a, 0, 1), new Rid(0, 0x3a, 0x10, 0), new Rid(0, 0xfe, 1, 0));
 
-    private static List<Command<?>> randomCommands(Architecture architecture, long seed, int count) {
+    static List<Command<?>> randomCommands(Architecture architecture, long seed, int count) {
         var random = new Random(seed);
         var commands = new ArrayList<Command<?>>();
         commands.add(new Command.CreateIommu("iommu0", true, architecture.capabilities()));

@@ -12,6 +12,7 @@ import dev.ioasid.machine.Command;
 import dev.ioasid.machine.MapRequest;
 import dev.ioasid.machine.Preset;
 import dev.ioasid.pagetable.Permissions;
+import dev.ioasid.service.EventStreams;
 import dev.ioasid.service.Machines;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -50,6 +51,9 @@ class MachineMetricsTest {
 
     @Autowired
     Machines machines;
+
+    @Autowired
+    EventStreams streams;
 
     @LocalServerPort
     int port;
@@ -119,6 +123,27 @@ class MachineMetricsTest {
                     .isEqualTo(translated + 3);
             assertThat(metric("ioasid_translations_total{outcome=\"fault\"}")).isEqualTo(faults + 2);
             assertThat(metric(reason)).isEqualTo(absent + 2);
+            deleteMachines();
+        }
+    }
+
+    @Test
+    void eventsAreCountedAndWhoFollowsThem() throws InterruptedException {
+        double events = metric("ioasid_events_total");
+        double missed = metric("ioasid_events_missed_total");
+        machines.create("a", 1L << 32, List.of(), Preset.SIOV); // 20 events
+        try (var stream = streams.open("a", 0L)) {
+            assertThat(metric("ioasid_event_streams")).isEqualTo(1);
+            for (int i = 0; i < 1 << 16; i++) {
+                machines.apply("a", new Command.AllocatePasid(READ.rid(), null, null));
+                machines.apply("a", new Command.FreePasid(READ.rid(), 2));
+            }
+            assertThat(stream.take(1).missed()).isEqualTo(20 + (1 << 16));
+        }
+        for (int i = 0; i < 2; i++) {
+            assertThat(metric("ioasid_events_total")).isEqualTo(events + 20 + (2 << 16) + i); // and its last one
+            assertThat(metric("ioasid_events_missed_total")).isEqualTo(missed + 20 + (1 << 16));
+            assertThat(metric("ioasid_event_streams")).isZero();
             deleteMachines();
         }
     }
