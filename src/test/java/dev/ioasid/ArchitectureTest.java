@@ -84,7 +84,7 @@ class ArchitectureTest {
                         ".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|TableIds|QueueWriter|PageRequestReader"
                                 + "|RouteInvalidations|PageBlocks|FrameAllocator|SmmuDriver|StreamTableWriter|CdTableWriter"
                                 + "|CommandWriter|StreamWriter|StreamEntries|StreamInvalidations|CdPlace|NestedAsids|Forgetting"
-                                + "|TlbiRanges|SmmuTableShapes)")
+                                + "|TlbiRanges|SmmuTableShapes|PriReader)")
                 .because("the hardware half reads registers and memory only")
                 .check(CODE);
     }
