@@ -49,7 +49,7 @@ class UnmapBesideWarmCachesTest {
     private static final int GENERATIONS = 1 << 16;
     private static final long FIRST_PHYSICAL = 0x1_0000_0000L;
     private static final long GUEST_TABLES = 0x80_0000;
-    private static final int MILLIS = 1500;
+    private static final int MILLIS = 2500;
     private static final int MOST_MILLIS = 60_000;
     private static final int PASID = 1;
     private static final Requester DEVICE = new Requester(0x3a00, 20, true, false);

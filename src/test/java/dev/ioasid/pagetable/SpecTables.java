@@ -11,9 +11,67 @@ import java.util.TreeMap;
 
 /**
  * Reads a table out of memory as the specifications describe it, on purpose without any of the code under test. VT-d 5.10: 9.8
- * (second stage) and 9.9 (first stage, which is x86-64 paging).
+ * (second stage) and 9.9 (first stage, which is x86-64 paging); Arm DDI 0487, D8.3, with the 4 KiB granule.
  */
 final class SpecTables {
+    /** What the bits of an entry mean. */
+    enum Bits {
+        SECOND_STAGE,
+        /** Rights are in bits 61 and 62 instead of 0 and 1. */
+        SECOND_STAGE_IR_IW,
+        X86_64,
+        ARMV8_STAGE1,
+        ARMV8_STAGE2;
+
+        boolean isArmv8() {
+            return this == ARMV8_STAGE1 || this == ARMV8_STAGE2;
+        }
+
+        /** Bit 0 of Armv8 is that there is an entry, bit 1 that it is a table, or at the last level a page; PS is bit 7 elsewhere. */
+        private boolean isLeaf(long entry, int level) {
+            return level == 1 || level <= 3 && (isArmv8() ? (entry & 2) == 0 : (entry & 0x80) != 0);
+        }
+
+        private boolean reads(long entry, boolean leaf) {
+            return switch (this) {
+                case SECOND_STAGE, X86_64 -> (entry & 1) != 0;
+                case SECOND_STAGE_IR_IW -> (entry & 1L << 61) != 0;
+                case ARMV8_STAGE1 -> true;
+                case ARMV8_STAGE2 -> !leaf || (entry & 1 << 6) != 0; // S2AP
+            };
+        }
+
+        private boolean writes(long entry, boolean leaf) {
+            return switch (this) {
+                case SECOND_STAGE, X86_64 -> (entry & 2) != 0;
+                case SECOND_STAGE_IR_IW -> (entry & 1L << 62) != 0;
+                case ARMV8_STAGE1 -> !leaf || (entry & 1 << 7) == 0; // AP[2]
+                case ARMV8_STAGE2 -> !leaf || (entry & 1 << 7) != 0;
+            };
+        }
+
+        /** What every entry has: it is there; users may; AF, inner shareable, and nobody executes. */
+        private long always(int level, boolean leaf) {
+            return switch (this) {
+                case SECOND_STAGE, SECOND_STAGE_IR_IW -> level > 1 && leaf ? 0x80 : 0;
+                case X86_64 -> 0b101 | (level > 1 && leaf ? 0x80 : 0);
+                case ARMV8_STAGE1 -> leaf ? (level > 1 ? 0x60_0000_0000_0f41L : 0x60_0000_0000_0f43L) : 3;
+                case ARMV8_STAGE2 -> leaf ? (level > 1 ? 0x40_0000_0000_073dL : 0x40_0000_0000_073fL) : 3;
+            };
+        }
+
+        /** What says who may read and write. */
+        private long rights(boolean leaf) {
+            return switch (this) {
+                case SECOND_STAGE -> 3;
+                case SECOND_STAGE_IR_IW -> 3L << 61;
+                case X86_64 -> 2;
+                case ARMV8_STAGE1 -> leaf ? 1 << 7 : 0;
+                case ARMV8_STAGE2 -> leaf ? 3 << 6 : 0;
+            };
+        }
+    }
+
     /** A page that a table maps. */
     record Leaf(long iova, long size, long physical, boolean read, boolean write) {}
 
@@ -21,20 +79,17 @@ final class SpecTables {
     record Contents(TreeMap<Long, Leaf> leaves, Set<Long> tables) {}
 
     private final PhysicalMemory memory;
-    private final boolean firstStage;
-    private final boolean irIw;
+    private final Bits bits;
     private final Contents contents = new Contents(new TreeMap<>(), new HashSet<>());
     final List<String> broken = new ArrayList<>();
 
-    private SpecTables(PhysicalMemory memory, boolean firstStage, boolean irIw) {
+    private SpecTables(PhysicalMemory memory, Bits bits) {
         this.memory = memory;
-        this.firstStage = firstStage;
-        this.irIw = irIw;
+        this.bits = bits;
     }
 
-    /** @param irIw second stage: rights are in bits 61 and 62 instead of 0 and 1 */
-    static Contents read(PhysicalMemory memory, long root, int levels, boolean firstStage, boolean irIw) {
-        var reader = new SpecTables(memory, firstStage, irIw);
+    static Contents read(PhysicalMemory memory, long root, int levels, Bits bits) {
+        var reader = new SpecTables(memory, bits);
         reader.table(root, levels, 0, true, true);
         if (!reader.broken.isEmpty()) {
             throw new AssertionError(reader.broken);
@@ -64,16 +119,13 @@ final class SpecTables {
     }
 
     private void entry(long entry, int level, long iova, boolean readAbove, boolean writeAbove) {
-        long readBit = firstStage ? 1L : irIw ? 0x2000000000000000L : 1L;
-        long writeBit = firstStage ? 2L : irIw ? 0x4000000000000000L : 2L;
-        boolean read = readAbove && (entry & readBit) != 0;
-        boolean write = writeAbove && (entry & writeBit) != 0;
-        boolean present = firstStage ? (entry & 1) != 0 : (entry & (readBit | writeBit)) != 0;
-        boolean leaf = level == 1 || (entry & 0x80) != 0 && level <= 3;
-        // every bit that is neither address nor right nor page size is one that nobody asked for
-        long named =
-                0x000f_ffff_ffff_f000L | readBit | writeBit | (firstStage ? 4 : 0) | (level > 1 && leaf ? 0x80 : 0);
-        if (!present || (entry & ~named) != 0 || firstStage && (entry & 4) == 0) {
+        boolean leaf = bits.isLeaf(entry, level);
+        boolean read = readAbove && bits.reads(entry, leaf);
+        boolean write = writeAbove && bits.writes(entry, leaf);
+        long always = bits.always(level, leaf);
+        // every bit that is neither address nor right nor of the format is one that nobody asked for
+        long named = 0x000f_ffff_ffff_f000L | always | bits.rights(leaf);
+        if (!read && !write || (entry & ~named) != 0 || (entry & always) != always) {
             broken.add("entry %x of level %d at %x".formatted(entry, level, iova));
         } else if (leaf) {
             long physical = entry & 0x000f_ffff_ffff_f000L;
