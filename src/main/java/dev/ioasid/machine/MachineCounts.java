@@ -9,6 +9,7 @@ import java.util.Map;
  * @param tableBytes of both
  * @param translated requests that were translated
  * @param faultsByReason requests that were not, by the architecture's name of the reason, recorded or not
+ * @param faultsDropped faults that were to be recorded and are lost
  */
 public record MachineCounts(
         int ioasids,
@@ -17,4 +18,5 @@ public record MachineCounts(
         long tableBytes,
         long committedBytes,
         long translated,
-        Map<String, Long> faultsByReason) {}
+        Map<String, Long> faultsByReason,
+        long faultsDropped) {}

@@ -38,6 +38,7 @@ public class Machines {
     private final ReentrantReadWriteLock counting = new ReentrantReadWriteLock();
     private final LongAdder retiredTranslated = new LongAdder();
     private final Map<String, LongAdder> retiredFaults = new ConcurrentHashMap<>();
+    private final LongAdder retiredDropped = new LongAdder();
 
     Machines(Deadlines deadlines) {
         this.deadlines = deadlines;
@@ -70,6 +71,7 @@ public class Machines {
                     .forEach((reason, count) -> retiredFaults
                             .computeIfAbsent(reason, _ -> new LongAdder())
                             .add(count));
+            retiredDropped.add(counts.faultsDropped());
         } finally {
             counting.readLock().unlock();
         }
@@ -79,7 +81,7 @@ public class Machines {
     public Totals totals() {
         counting.writeLock().lock();
         try {
-            var totals = Totals.NONE.withPast(retiredTranslated.sum(), retiredFaults);
+            var totals = Totals.NONE.withPast(retiredTranslated.sum(), retiredFaults, retiredDropped.sum());
             for (var machine : byName.values()) {
                 totals = totals.with(machine.read(MachineView::counts));
             }

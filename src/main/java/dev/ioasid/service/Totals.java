@@ -11,6 +11,7 @@ import java.util.concurrent.atomic.LongAdder;
  * @param tableBytes bytes of memory that page tables take
  * @param translated requests that were translated, ever
  * @param faultsByReason requests that were not, ever, by the architecture's name of the reason
+ * @param faultsDropped faults that were to be recorded and are lost, ever
  */
 public record Totals(
         int machines,
@@ -20,14 +21,15 @@ public record Totals(
         long tableBytes,
         long committedBytes,
         long translated,
-        Map<String, Long> faultsByReason) {
-    public static final Totals NONE = new Totals(0, 0, 0, 0, 0, 0, 0, Map.of());
+        Map<String, Long> faultsByReason,
+        long faultsDropped) {
+    public static final Totals NONE = new Totals(0, 0, 0, 0, 0, 0, 0, Map.of(), 0);
 
     public long faults() {
         return faultsByReason.values().stream().mapToLong(Long::longValue).sum();
     }
 
-    Totals withPast(long pastTranslated, Map<String, LongAdder> pastFaults) {
+    Totals withPast(long pastTranslated, Map<String, LongAdder> pastFaults, long pastDropped) {
         var faults = new TreeMap<>(faultsByReason);
         pastFaults.forEach((reason, count) -> faults.merge(reason, count.sum(), Long::sum));
         return new Totals(
@@ -38,7 +40,8 @@ public record Totals(
                 tableBytes,
                 committedBytes,
                 translated + pastTranslated,
-                faults);
+                faults,
+                faultsDropped + pastDropped);
     }
 
     Totals with(MachineCounts counts) {
@@ -52,6 +55,7 @@ public record Totals(
                 tableBytes + counts.tableBytes(),
                 committedBytes + counts.committedBytes(),
                 translated + counts.translated(),
-                faults);
+                faults,
+                faultsDropped + counts.faultsDropped());
     }
 }

@@ -3,10 +3,12 @@ package dev.ioasid.metrics;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.ioasid.Architecture;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.machine.Command;
+import dev.ioasid.machine.DeviceTraits;
 import dev.ioasid.machine.MapRequest;
 import dev.ioasid.machine.Preset;
 import dev.ioasid.pagetable.Permissions;
@@ -29,6 +31,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.resttestclient.autoconfigure.AutoConfigureRestTestClient;
 import org.springframework.boot.test.context.SpringBootTest;
@@ -98,6 +102,7 @@ class MachineMetricsTest {
         double translated = metric("ioasid_translations_total{outcome=\"translated\"}");
         double faults = metric("ioasid_translations_total{outcome=\"fault\"}");
         double absent = metric("ioasid_faults_total{reason=\"SSS.2\"}");
+        double dropped = metric("ioasid_faults_dropped_total");
         machines.create("a", 1L << 32, List.of(), Preset.SIOV);
         machines.apply("a", new Command.Translate(List.of(READ, READ)));
         machines.apply("a", new Command.Map(3, List.of(new MapRequest(0x1000L, 0x1000, Permissions.READ_WRITE, null))));
@@ -107,6 +112,30 @@ class MachineMetricsTest {
                     .isEqualTo(translated + 3);
             assertThat(metric("ioasid_translations_total{outcome=\"fault\"}")).isEqualTo(faults + 2);
             assertThat(metric("ioasid_faults_total{reason=\"SSS.2\"}")).isEqualTo(absent + 2);
+            assertThat(metric("ioasid_faults_dropped_total")).isEqualTo(dropped);
+            deleteMachines();
+        }
+    }
+
+    /** A VT-d unit has 8 fault recording registers, an Event queue of the service's 256 entries. */
+    @ParameterizedTest
+    @EnumSource
+    void whatAUnitHadNoRoomForIsCounted(Architecture architecture) throws InterruptedException {
+        double dropped = metric("ioasid_faults_dropped_total");
+        machines.create("a", 1L << 32, List.of(), Preset.valueOf(architecture.name()));
+        machines.apply(
+                "a",
+                new Command.CreateDevice(
+                        READ.rid(), "iommu0", new DeviceTraits(null, null, false, false, null, List.of())));
+        int room = architecture == Architecture.VTD ? 8 : 256;
+        machines.apply("a", new Command.Translate(Collections.nCopies(room + 3, READ)));
+        assertThat(metric("ioasid_faults_dropped_total")).isEqualTo(dropped + 3);
+        machines.apply("a", new Command.ClearFaults("iommu0"));
+        machines.apply("a", new Command.Translate(Collections.nCopies(room + 4, READ)));
+        machines.apply("a", new Command.DeleteDevice(READ.rid()));
+        machines.apply("a", new Command.DeleteIommu("iommu0"));
+        for (int i = 0; i < 2; i++) {
+            assertThat(metric("ioasid_faults_dropped_total")).isEqualTo(dropped + 7);
             deleteMachines();
         }
     }

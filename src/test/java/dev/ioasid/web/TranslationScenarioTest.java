@@ -42,7 +42,7 @@ class TranslationScenarioTest extends HttpTest {
                                                         "recorded": true}},
                           {"status": "fault", "fault": {"name": "SPT.2"}}]}""");
         get(M1 + "/iommus/iommu0/faults").expectBody().json("""
-                {"overflow": false, "items": [
+                {"overflow": false, "dropped": 0, "items": [
                   {"rid": "0000:3b:00.0", "address": "0x1000", "access": "write", "code": "0x85", "name": "SGN.6"},
                   {"rid": "0000:3a:00.0", "pasid": 6, "access": "read", "name": "SPT.2"}]}""");
         assertThat(json(M1 + "/iommus/iommu0/faults").get("items").get(0).has("pasid"))
@@ -63,8 +63,11 @@ class TranslationScenarioTest extends HttpTest {
                     .isOk();
         }
         get(M1 + "/iommus/iommu0/faults").expectBody().json("""
-                {"overflow": true}""");
+                {"overflow": true, "dropped": 1}""");
         assertThat(json(M1 + "/iommus/iommu0/faults").get("items")).hasSize(8);
+        delete(M1 + "/iommus/iommu0/faults").expectStatus().isNoContent();
+        get(M1 + "/iommus/iommu0/faults").expectBody().json("""
+                {"overflow": false, "dropped": 1, "items": []}""");
     }
 
     @Test
