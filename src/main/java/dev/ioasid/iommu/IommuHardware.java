@@ -83,6 +83,12 @@ public interface IommuHardware {
     /** Whether a fault was lost because there was no room to record it. */
     boolean faultsOverflowed();
 
+    /**
+     * Faults since the unit was made that were to be recorded and are lost, because there was no room or the record could not be written.
+     * Clearing the records does not change it. What tables ask not to be recorded, or comes while records are off, is not lost.
+     */
+    long faultsDropped();
+
     /** Clears the recorded faults and the overflow mark as software does, by writing ones. */
     void clearFaults();
 

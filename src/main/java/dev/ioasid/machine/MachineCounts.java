@@ -9,6 +9,7 @@ import java.util.Map;
  * @param tableBytes of both
  * @param translated requests that were translated
  * @param faultsByReason requests that were not, by the architecture's name of the reason, recorded or not
+ * @param faultsDropped faults that were to be recorded and are lost
  * @param events events, ever
  */
 public record MachineCounts(
@@ -19,4 +20,5 @@ public record MachineCounts(
         long committedBytes,
         long translated,
         Map<String, Long> faultsByReason,
+        long faultsDropped,
         long events) {}

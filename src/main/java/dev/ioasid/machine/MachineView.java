@@ -56,6 +56,9 @@ public interface MachineView {
     /** Whether a unit had no room to record a fault. ENOENT. */
     boolean faultsOverflowed(String iommu);
 
+    /** Faults that a unit was to record and has lost, since it was made. ENOENT. */
+    long faultsDropped(String iommu);
+
     /** By RID. */
     List<DeviceSummary> devices();
 

@@ -29,6 +29,8 @@ final class Units {
     /** Faults of units that are gone, so that counts never fall. */
     private final Map<String, Long> pastFaults = new TreeMap<>();
 
+    private long pastDropped;
+
     Units(Machine machine) {
         this.machine = machine;
     }
@@ -112,6 +114,7 @@ final class Units {
             unit.driver().close();
         }
         unit.hardware().faultCounts().forEach((reason, count) -> pastFaults.merge(reason, count, Long::sum));
+        pastDropped += unit.hardware().faultsDropped();
         byName.remove(name);
         machine.events().emit(new MachineEvent.IommuDeleted(name));
     }
@@ -188,5 +191,13 @@ final class Units {
             unit.hardware().faultCounts().forEach((reason, count) -> faults.merge(reason, count, Long::sum));
         }
         return faults;
+    }
+
+    /** Faults that are lost, those of past units among them. */
+    long faultsDropped() {
+        return pastDropped
+                + byName.values().stream()
+                        .mapToLong(unit -> unit.hardware().faultsDropped())
+                        .sum();
     }
 }

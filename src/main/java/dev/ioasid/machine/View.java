@@ -126,6 +126,11 @@ record View(Machine machine) implements MachineView {
     }
 
     @Override
+    public long faultsDropped(String iommu) {
+        return machine.units().unit(iommu).hardware().faultsDropped();
+    }
+
+    @Override
     public List<DeviceSummary> devices() {
         return machine.devices().all().stream().map(Device::summary).toList();
     }
@@ -290,6 +295,7 @@ record View(Machine machine) implements MachineView {
                 machine.memory().committedBytes(),
                 machine.traffic().translated(),
                 machine.units().faultsByReason(),
+                machine.units().faultsDropped(),
                 machine.journal().last());
     }
 }

@@ -39,6 +39,7 @@ public class Machines {
     private final LongAdder retiredTranslated = new LongAdder();
     private final LongAdder retiredEvents = new LongAdder();
     private final Map<String, LongAdder> retiredFaults = new ConcurrentHashMap<>();
+    private final LongAdder retiredDropped = new LongAdder();
 
     Machines(Deadlines deadlines) {
         this.deadlines = deadlines;
@@ -72,6 +73,7 @@ public class Machines {
                     .forEach((reason, count) -> retiredFaults
                             .computeIfAbsent(reason, _ -> new LongAdder())
                             .add(count));
+            retiredDropped.add(counts.faultsDropped());
         } finally {
             counting.readLock().unlock();
         }
@@ -81,7 +83,8 @@ public class Machines {
     public Totals totals() {
         counting.writeLock().lock();
         try {
-            var totals = Totals.NONE.withPast(retiredTranslated.sum(), retiredFaults, retiredEvents.sum());
+            var totals = Totals.NONE.withPast(
+                    retiredTranslated.sum(), retiredFaults, retiredDropped.sum(), retiredEvents.sum());
             for (var machine : byName.values()) {
                 totals = totals.with(machine.read(MachineView::counts));
             }

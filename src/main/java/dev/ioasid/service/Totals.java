@@ -11,6 +11,7 @@ import java.util.concurrent.atomic.LongAdder;
  * @param tableBytes bytes of memory that page tables take
  * @param translated requests that were translated, ever
  * @param faultsByReason requests that were not, ever, by the architecture's name of the reason
+ * @param faultsDropped faults that were to be recorded and are lost, ever
  * @param events events of machines, ever
  */
 public record Totals(
@@ -22,14 +23,15 @@ public record Totals(
         long committedBytes,
         long translated,
         Map<String, Long> faultsByReason,
+        long faultsDropped,
         long events) {
-    public static final Totals NONE = new Totals(0, 0, 0, 0, 0, 0, 0, Map.of(), 0);
+    public static final Totals NONE = new Totals(0, 0, 0, 0, 0, 0, 0, Map.of(), 0, 0);
 
     public long faults() {
         return faultsByReason.values().stream().mapToLong(Long::longValue).sum();
     }
 
-    Totals withPast(long pastTranslated, Map<String, LongAdder> pastFaults, long pastEvents) {
+    Totals withPast(long pastTranslated, Map<String, LongAdder> pastFaults, long pastDropped, long pastEvents) {
         var faults = new TreeMap<>(faultsByReason);
         pastFaults.forEach((reason, count) -> faults.merge(reason, count.sum(), Long::sum));
         return new Totals(
@@ -41,6 +43,7 @@ public record Totals(
                 committedBytes,
                 translated + pastTranslated,
                 faults,
+                faultsDropped + pastDropped,
                 events + pastEvents);
     }
 
@@ -56,6 +59,7 @@ public record Totals(
                 committedBytes + counts.committedBytes(),
                 translated + counts.translated(),
                 faults,
+                faultsDropped + counts.faultsDropped(),
                 events + counts.events());
     }
 }

@@ -52,15 +52,19 @@ class FaultController {
         }
     }
 
-    /** {@code overflow}: a fault was lost because there was no room to record it. */
+    /**
+     * {@code overflow}: a fault was lost because there was no room to record it. {@code dropped}: how many were lost since the unit was made;
+     * clearing the records does not change it.
+     */
     record FaultsBody(
             List<FaultRecordBody> items,
             boolean overflow,
+            long dropped,
             @Nullable String next) {}
 
-    private record Recorded(List<FaultRecord> faults, boolean overflow) {
+    private record Recorded(List<FaultRecord> faults, boolean overflow, long dropped) {
         static Recorded by(MachineView view, String iommu) {
-            return new Recorded(view.faults(iommu), view.faultsOverflowed(iommu));
+            return new Recorded(view.faults(iommu), view.faultsOverflowed(iommu), view.faultsDropped(iommu));
         }
     }
 
@@ -84,7 +88,7 @@ class FaultController {
                 .toList();
         var page = Page.of(
                 rest, limit, index -> FaultRecordBody.of(recorded.faults().get(index)), index -> index);
-        return new FaultsBody(page.items(), recorded.overflow(), page.next());
+        return new FaultsBody(page.items(), recorded.overflow(), recorded.dropped(), page.next());
     }
 
     @Operation(operationId = "clearFaults", summary = "Clear the recorded faults and the overflow mark")

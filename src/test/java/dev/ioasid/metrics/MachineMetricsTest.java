@@ -9,6 +9,7 @@ import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.machine.Command;
+import dev.ioasid.machine.DeviceTraits;
 import dev.ioasid.machine.MapRequest;
 import dev.ioasid.machine.Preset;
 import dev.ioasid.pagetable.Permissions;
@@ -114,6 +115,7 @@ class MachineMetricsTest {
         var reason = "ioasid_faults_total{reason=\"%s\"}"
                 .formatted(on.notMapped(on.sharedStage()).name());
         double absent = metric(reason);
+        double dropped = metric("ioasid_faults_dropped_total");
         make("a", 1L << 32, on);
         machines.apply("a", new Command.Translate(List.of(READ, READ)));
         machines.apply("a", new Command.Map(3, List.of(new MapRequest(0x1000L, 0x1000, Permissions.READ_WRITE, null))));
@@ -123,6 +125,30 @@ class MachineMetricsTest {
                     .isEqualTo(translated + 3);
             assertThat(metric("ioasid_translations_total{outcome=\"fault\"}")).isEqualTo(faults + 2);
             assertThat(metric(reason)).isEqualTo(absent + 2);
+            assertThat(metric("ioasid_faults_dropped_total")).isEqualTo(dropped);
+            deleteMachines();
+        }
+    }
+
+    /** A VT-d unit has 8 fault recording registers, an Event queue of the service's 256 entries. */
+    @ParameterizedTest
+    @EnumSource
+    void whatAUnitHadNoRoomForIsCounted(Architecture architecture) throws InterruptedException {
+        double dropped = metric("ioasid_faults_dropped_total");
+        machines.create("a", 1L << 32, List.of(), Preset.valueOf(architecture.name()));
+        machines.apply(
+                "a",
+                new Command.CreateDevice(
+                        READ.rid(), "iommu0", new DeviceTraits(null, null, false, false, null, List.of())));
+        int room = architecture == Architecture.VTD ? 8 : 256;
+        machines.apply("a", new Command.Translate(Collections.nCopies(room + 3, READ)));
+        assertThat(metric("ioasid_faults_dropped_total")).isEqualTo(dropped + 3);
+        machines.apply("a", new Command.ClearFaults("iommu0"));
+        machines.apply("a", new Command.Translate(Collections.nCopies(room + 4, READ)));
+        machines.apply("a", new Command.DeleteDevice(READ.rid()));
+        machines.apply("a", new Command.DeleteIommu("iommu0"));
+        for (int i = 0; i < 2; i++) {
+            assertThat(metric("ioasid_faults_dropped_total")).isEqualTo(dropped + 7);
             deleteMachines();
         }
     }

@@ -48,7 +48,7 @@ class TranslationScenarioTest extends BothArchitecturesTest {
                           {"status": "fault", "fault": %s}]}""".formatted(
                 on.readOnly().code(), on.readOnly().name(), on.notAttached().json()));
         get(M1 + "/iommus/iommu0/faults").expectBody().json("""
-                {"overflow": false, "items": [
+                {"overflow": false, "dropped": 0, "items": [
                   {"rid": "0000:3b:00.0", "address": "%s", "access": "write", "code": "%s", "name": "%s"},
                   {"rid": "0000:3a:00.0", "pasid": 6, "name": "%s"}]}""".formatted(
                         on == Architecture.VTD ? "0x1000" : "0x1234", // VT-d records the page alone
@@ -72,8 +72,11 @@ class TranslationScenarioTest extends BothArchitecturesTest {
                 IntStream.rangeClosed(0, room).mapToObj(request::formatted).collect(Collectors.joining(","));
         post(TRANSLATIONS, "{\"requests\": [" + requests + "]}").expectStatus().isOk();
         get(M1 + "/iommus/iommu0/faults").expectBody().json("""
-                {"overflow": true}""");
+                {"overflow": true, "dropped": 1}""");
         assertThat(json(M1 + "/iommus/iommu0/faults").get("items")).hasSize(room);
+        delete(M1 + "/iommus/iommu0/faults").expectStatus().isNoContent();
+        get(M1 + "/iommus/iommu0/faults").expectBody().json("""
+                {"overflow": false, "dropped": 1, "items": []}""");
     }
 
     /** What is read on the way of a request without PASID, and the leaf of a page for reading at 0x40000000. */

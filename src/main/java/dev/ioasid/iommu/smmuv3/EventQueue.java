@@ -32,6 +32,7 @@ final class EventQueue {
     private final UnitWrites writes;
     private final GlobalErrors errors;
     private final Msi interrupt;
+    private long dropped; // guarded by the queue's lock
 
     /** @param queue its registers, with entries of {@link #SIZE} */
     EventQueue(PhysicalMemory memory, OutputQueue queue, UnitWrites writes, GlobalErrors errors, Msi interrupt) {
@@ -63,7 +64,11 @@ final class EventQueue {
             } else if (isOpen() && !stall) {
                 queue.overflow();
             }
-            return stall ? Outcome.PENDING : Outcome.DROPPED;
+            if (stall) {
+                return Outcome.PENDING;
+            }
+            dropped += queue.isEnabled() ? 1 : 0;
+            return Outcome.DROPPED;
         }
     }
 
@@ -97,6 +102,13 @@ final class EventQueue {
     /** Whether a record was lost because the queue was full, and software has not acknowledged that. */
     boolean overflowed() {
         return queue.overflowed();
+    }
+
+    /** Records that are lost though the queue was on, ever: it only grows. */
+    long dropped() {
+        synchronized (queue) {
+            return dropped;
+        }
     }
 
     /** Consumes every record and acknowledges an overflow, as software does. */

@@ -515,6 +515,11 @@ public final class SmmuHardware implements IommuHardware {
     }
 
     @Override
+    public long faultsDropped() {
+        return events.dropped();
+    }
+
+    @Override
     public void clearFaults() {
         messages.begin();
         registers.clearEvents();

@@ -24,6 +24,7 @@ final class FaultLog {
     private int next;
     private int first;
     private boolean overflow;
+    private long dropped;
     private long queueErrors; // bits of FSTS
     private boolean pending;
     private boolean masked = true;
@@ -72,11 +73,9 @@ final class FaultLog {
     }
 
     private boolean record(int sourceId, int pasid, long address, boolean privileged, long kind, int code) {
-        if (overflow) {
-            return false;
-        }
-        if (holdsFault(next)) {
+        if (overflow || holdsFault(next)) {
             overflow = true;
+            dropped++;
             return false;
         }
         boolean wasEmpty = !anyFault();
@@ -163,6 +162,11 @@ final class FaultLog {
 
     synchronized boolean overflowed() {
         return overflow;
+    }
+
+    /** Faults for which there was no room, ever: it only grows. */
+    synchronized long dropped() {
+        return dropped;
     }
 
     synchronized void clear() {

@@ -440,6 +440,11 @@ public final class VtdHardware implements IommuHardware {
     }
 
     @Override
+    public long faultsDropped() {
+        return log.dropped();
+    }
+
+    @Override
     public void clearFaults() {
         log.clear();
     }

@@ -94,6 +94,7 @@ class EventQueueTest {
         assertThat(queue.write(record(1), true)).isEqualTo(PENDING);
         assertThat(registers.producer()).isZero();
         assertThat(queue.isWritable()).isFalse();
+        assertThat(queue.dropped()).as("nobody wanted it").isZero();
         assertThat(written).isEmpty();
     }
 
@@ -112,6 +113,7 @@ class EventQueueTest {
         assertThat(queue.overflowed()).isTrue();
         assertThat(queue.write(record(4), false)).isEqualTo(DROPPED);
         assertThat(registers.producer()).isEqualTo(0x80000001L);
+        assertThat(queue.dropped()).as("but not the stalled one's, which waits").isEqualTo(2);
         assertThat(numbers()).containsExactly(1);
     }
 
@@ -151,6 +153,7 @@ class EventQueueTest {
 
         assertThat(registers.consumer()).isEqualTo(OVERFLOW | 2);
         assertThat(queue.overflowed()).isFalse();
+        assertThat(queue.dropped()).isEqualTo(1);
         assertThat(numbers()).isEmpty();
         assertThat(queue.isWritable()).isTrue();
     }
@@ -172,6 +175,7 @@ class EventQueueTest {
         registers.setEnabled(true);
         assertThat(queue.write(record(3), false)).isEqualTo(DROPPED);
         assertThat(queue.isWritable()).isFalse();
+        assertThat(queue.dropped()).isEqualTo(2);
 
         errors.acknowledge(1 << 2);
         assertThat(queue.write(record(4), false)).isEqualTo(WRITTEN);

@@ -290,11 +290,15 @@ class VtdRegistersTest {
             assertThat(Bench.read(unit, "FSTS")).isEqualTo(0b11);
             assertThat(unit.faults()).hasSize(records);
             assertThat(unit.faultCounts()).containsExactly(Map.entry("SGN.6", records + 1L));
+            assertThat(unit.faultsDropped()).isEqualTo(1);
+            unit.translate(Bench.request(FAULTY));
+            assertThat(unit.faultsDropped()).isEqualTo(2);
 
             unit.clearFaults();
             assertThat(unit.faults()).isEmpty();
             assertThat(Bench.read(unit, "FSTS")).isZero();
-            assertThat(unit.faultCounts()).containsExactly(Map.entry("SGN.6", records + 1L));
+            assertThat(unit.faultCounts()).containsExactly(Map.entry("SGN.6", records + 2L));
+            assertThat(unit.faultsDropped()).as("since the unit was made").isEqualTo(2);
         }
     }
 

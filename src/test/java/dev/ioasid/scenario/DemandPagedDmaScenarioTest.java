@@ -1,0 +1,64 @@
+package dev.ioasid.scenario;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ioasid.Architecture;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executors;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.boot.test.web.server.LocalServerPort;
+
+/**
+ * Two VMs, their guests' processes with demand paging, and a host process, whose devices move bytes at random: each byte is compared with a
+ * plain copy, also where DMA waits for pages, and where it is stopped.
+ *
+ * <p>{@code -Dioasid.dma=10000} has so many DMAs done for each architecture.
+ */
+@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
+class DemandPagedDmaScenarioTest {
+    private static final int DMAS = Integer.getInteger("ioasid.dma", 2000);
+
+    @LocalServerPort
+    private int port;
+
+    private Client client = new Client(0);
+
+    @AfterEach
+    void deleteMachines() {
+        for (var machine : client.get("").json().get("items")) {
+            client.delete("/" + machine.get("name").asString());
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"VTD, 1", "SMMUV3, 2"})
+    void everyByteIsWhereACopyHasIt(Architecture architecture, long seed) {
+        client = new Client(port);
+        var random = new Random(seed);
+        var devices = SharedDevices.make(this, client, "m", architecture, random);
+        var pager = new Pager(client, devices.machine(), devices.routes(), new Random(random.nextLong()));
+        var run = new RandomDma(this, client, devices, pager, architecture == Architecture.VTD ? 8 : 256, random);
+        try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            var answers = CompletableFuture.runAsync(pager, threads).whenComplete((done, failed) -> run.interrupt(failed));
+            try {
+                run.go(DMAS);
+            } catch (AssertionError | RuntimeException failed) {
+                throw new AssertionError("seed %d, step %d: %s".formatted(seed, run.step(), failed), failed);
+            } finally {
+                pager.finish();
+            }
+            answers.join();
+        }
+        run.check();
+        System.out.println(architecture + ": " + run + ", " + pager);
+        var fresh = SharedDevices.make(this, client, "fresh", architecture, null);
+        assertThat(devices.tearDown()).isEqualTo(fresh.tearDown());
+    }
+}
