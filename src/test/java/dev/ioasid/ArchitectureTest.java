@@ -75,7 +75,8 @@ class ArchitectureTest {
                         ".*\\.(VtdHardware|VtdTranslation|LegacyTranslation|ScalableTranslation|StraightTranslation|VtdCaches"
                                 + "|CacheFills|VtdRegisters|InvalidationQueue|DescriptorEffects|DeviceTlbs|FaultLog"
                                 + "|SmmuHardware|SmmuTranslation|StraightSmmuTranslation|AtsTranslation|StreamTable|CdTable|SecondStage|SmmuCaches"
-                                + "|SmmuRegisters|CommandQueue|CommandExecution|EventQueue|EventReports|Requesters|Stalls)")
+                                + "|SmmuRegisters|CommandQueue|CommandExecution|EventQueue|EventReports|Requesters|Stalls"
+                                + "|PriQueue|PageRequests|DeviceMessages|Mishaps)")
                 .should()
                 .dependOnClassesThat()
                 .haveNameMatching(".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|TableIds|QueueWriter"

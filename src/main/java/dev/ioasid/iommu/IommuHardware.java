@@ -1,5 +1,7 @@
 package dev.ioasid.iommu;
 
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
@@ -23,6 +25,17 @@ public interface IommuHardware {
 
     /** Takes what the unit has told devices since it was last asked, in order. */
     List<DeviceMessage> takeMessages();
+
+    /**
+     * Has something befall the next untranslated transactions of a device that meet translation turned on, in place of what was going to
+     * befall them before. EOPNOTSUPP: no such thing happens to this unit; EINVAL: there can be no such hint, or count.
+     *
+     * @param count transactions; 0: nothing is going to befall them any more
+     */
+    default void befall(int sourceId, Mishap mishap, int count) {
+        throw new RefusedException(
+                Errno.EOPNOTSUPP, "a unit of type " + capabilities().type() + " has no record of such a thing");
+    }
 
     /** Answers what {@link #translate} would, with every step, and changes nothing. */
     Explanation explain(DmaRequest request);

@@ -63,8 +63,10 @@ final class AtsTranslation {
         if (event == null || event == SmmuEvent.F_BAD_ATS_TREQ) {
             return Status.UNSUPPORTED_REQUEST;
         }
-        boolean configuration = event.kind() == SmmuEvent.Kind.CONFIGURATION || event == SmmuEvent.F_WALK_EABT;
-        return configuration ? Status.COMPLETER_ABORT : Status.SUCCESS;
+        boolean broken = event.kind() == SmmuEvent.Kind.CONFIGURATION
+                || event == SmmuEvent.F_WALK_EABT
+                || event == SmmuEvent.F_TLB_CONFLICT;
+        return broken ? Status.COMPLETER_ABORT : Status.SUCCESS;
     }
 
     /** Whether an event of a translation request is recorded. */

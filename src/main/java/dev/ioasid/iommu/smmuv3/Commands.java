@@ -3,6 +3,8 @@ package dev.ioasid.iommu.smmuv3;
 import static dev.ioasid.iommu.smmuv3.CommandFields.*;
 
 import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.PageRequest;
+import java.util.List;
 
 /** Commands as software writes them, two words each. IHI 0070, chapter 4. */
 final class Commands {
@@ -15,6 +17,10 @@ final class Commands {
     private static final int INTERRUPT = 1;
     /** CS of CMD_SYNC: an event for processors that wait for one. */
     private static final int SEND_EVENT = 2;
+
+    /** By number: what Resp of CMD_PRI_RESP says. */
+    static final List<PageRequest.Response> RESPONSES =
+            List.of(PageRequest.Response.FAILURE, PageRequest.Response.INVALID, PageRequest.Response.SUCCESS);
 
     private static final int PAGE_SHIFT = 12;
 

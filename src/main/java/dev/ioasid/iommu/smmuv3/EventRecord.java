@@ -11,6 +11,9 @@ import dev.ioasid.memory.BitField;
  * <p>For one thread.
  */
 final class EventRecord {
+    /** Pages that a hint can name. */
+    static final int MOST_PAGES = 255;
+
     private final SmmuEvent event;
     private final long[] words = new long[WORDS];
 

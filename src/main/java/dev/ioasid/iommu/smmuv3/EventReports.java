@@ -1,6 +1,7 @@
 package dev.ioasid.iommu.smmuv3;
 
 import dev.ioasid.iommu.Fault;
+import dev.ioasid.iommu.Mishap;
 import dev.ioasid.iommu.Stage;
 import dev.ioasid.pagetable.PageWalk;
 import java.util.Arrays;
@@ -39,7 +40,6 @@ final class EventReports {
             return refusal;
         }
         counts.getAndIncrement(event.ordinal());
-        transaction.stag = 0;
         if (SmmuRefusal.isStalled(refusal)) {
             return stall(refusal, transaction);
         }
@@ -49,20 +49,32 @@ final class EventReports {
     }
 
     private long stall(long refusal, Transaction transaction) {
-        var stalled = new Stalls.Stalled(
-                transaction.streamId, transaction.substreamId, transaction.input, transaction.arrived);
-        int stag = stalls.stag();
-        if (stag >= 0) {
-            transaction.stag = stag;
-            stalls.add(stag, stalled); // before software can hear of it
+        if (!stalls.add(transaction)) { // before software can hear of it
+            return SmmuRefusal.ABORT;
+        }
+        while (transaction.stag != Stalls.NONE) {
             var outcome = queue.write(record(refusal, transaction).words(), true);
             if (outcome == EventQueue.Outcome.WRITTEN) {
                 return SmmuRefusal.recorded(refusal);
             }
-            stalls.take(transaction.streamId, stag);
+            stalls.unhear(transaction);
+            if (queue.isWritable()) { // whoever made room just now did not find it waiting
+                stalls.hear(transaction);
+            }
         }
-        stalls.addUnheard(stalled);
         return refusal;
+    }
+
+    /** Records what a device hints before a transaction. */
+    void hint(Mishap.PageHint hint, Transaction transaction) {
+        count(SmmuEvent.E_PAGE_REQUEST);
+        var wanted = hint.wanted();
+        int rights = (wanted.read() ? 1 : 0) | (wanted.write() ? 2 : 0) | (wanted.execute() ? 4 : 0);
+        boolean privileged = wanted.privileged() && transaction.hasSubstream();
+        var record = EventRecord.of(SmmuEvent.E_PAGE_REQUEST, transaction.streamId, transaction.substreamId)
+                .input(transaction.input)
+                .hint(privileged ? rights : 0, privileged ? 0 : rights, hint.pages());
+        queue.write(record.words(), false);
     }
 
     /** The record of a refusal that is an event. */
@@ -93,7 +105,7 @@ final class EventReports {
         if (event.has(EventFields.FETCHADDR)) {
             record.fetch(transaction.at);
         }
-        return SmmuRefusal.isStalled(refusal) ? record.stalled(transaction.stag) : record;
+        return SmmuRefusal.isStalled(refusal) ? record.stalled(Math.max(transaction.stag, 0)) : record;
     }
 
     /** The fault as users are shown it. */

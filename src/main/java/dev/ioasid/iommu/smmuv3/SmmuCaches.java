@@ -23,7 +23,10 @@ final class SmmuCaches {
     private static final int[] PAGE_SHIFTS = {12, 14, 16, 21, 25, 29, 30, 42};
 
     private static final long VALID = SetAssociativeCache.VALID;
+
+    // what an entry of the STEs and CDs says of itself; of an STE also where its VMS is
     private static final long ILLEGAL = 1;
+    private static final long HAS_VMS = 2;
 
     // who asks the TLB
     private static final int VMID_SHIFT = 20;
@@ -75,7 +78,9 @@ final class SmmuCaches {
             transaction.ste1 = stes.word(found, 1);
             transaction.ste2 = stes.word(found, 2);
             transaction.ste3 = stes.word(found, 3);
-            transaction.legal = stes.tag(found) != ILLEGAL;
+            long tag = stes.tag(found);
+            transaction.legal = (tag & ILLEGAL) == 0;
+            transaction.vms = (tag & HAS_VMS) != 0 ? tag & ~(ILLEGAL | HAS_VMS) : StreamTable.NO_VMS;
             hit = stes.holds(found);
         }
         if (!transaction.isDry()) {
@@ -85,11 +90,12 @@ final class SmmuCaches {
     }
 
     void keepSte(int since, Transaction transaction) {
+        long vms = transaction.vms == StreamTable.NO_VMS ? 0 : transaction.vms | HAS_VMS;
         stes.fill(
                 since,
                 VALID | Integer.toUnsignedLong(transaction.streamId),
                 0,
-                transaction.legal ? 0 : ILLEGAL,
+                vms | (transaction.legal ? 0 : ILLEGAL),
                 transaction.ste0,
                 transaction.ste1,
                 transaction.ste2,

@@ -13,7 +13,7 @@ import java.util.SequencedMap;
  * What an SMMUv3 can do, as its identification registers say. IHI 0070, sections 6.3.1 to 6.3.8.
  *
  * <p>Versions 3.1 to 3.3 of the Non-secure interface with VMSAv8-64 tables. Of what the registers may offer beyond that, broadcast TLB
- * maintenance, address translation operations, MPAM and RME are read back, and nothing follows.
+ * maintenance, address translation operations and RME are read back, and nothing follows; of MPAM, the VMS is fetched.
  *
  * @param idr0 read through {@link Idr0}
  * @param idr1 read through {@link Idr1}

@@ -70,7 +70,7 @@ final class SmmuExplanation implements SmmuSteps {
     private static String decision(Structure structure, List<Long> raw) {
         long w0 = raw.getFirst();
         return switch (structure) {
-            case STRTAB_BASE -> "";
+            case STRTAB_BASE, VMS -> "";
             case STREAM_TABLE_DESCRIPTOR -> entries(w0) + " STEs at " + hex(StreamTableDescriptor.L2PTR.address(w0));
             case STE -> ste(raw);
             case L1_CD -> L1Cd.V.isSet(w0) ? "table of CDs at " + hex(L1Cd.L2PTR.address(w0)) : "not valid";

@@ -10,6 +10,7 @@ import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.IommuHardware;
 import dev.ioasid.iommu.IssuedCommand;
+import dev.ioasid.iommu.Mishap;
 import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Translation;
@@ -32,7 +33,9 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Who may call.</b> Any thread. A translation takes no lock but, to fill a cache, that of a set; it allocates nothing unless it
  * faults. Whoever drives it beside writers of the tables does so inside a stay of {@link dev.ioasid.memory.Readers}. Registers and the
  * Command queue have one lock, inside which caches are invalidated and stalled transactions resumed; the Event queue has its own, the
- * inner of the two.
+ * inner of the two. Inside both lie those of {@link Stalls} and {@link DeviceMessages}, which call nothing.
+ *
+ * <p>A message about a stalled transaction can be there before the call that translated it has returned.
  */
 public final class SmmuHardware implements IommuHardware {
     private static final int REQUEST = PageWalk.READ | PageWalk.WRITE;
@@ -47,6 +50,9 @@ public final class SmmuHardware implements IommuHardware {
     private final StraightSmmuTranslation straight;
     private final SmmuTranslation translation;
     private final AtsTranslation ats;
+    private final PageRequests requests;
+    private final DeviceMessages messages = new DeviceMessages();
+    private final Mishaps mishaps = new Mishaps();
     private final SmmuRegisters registers;
     private final ThreadLocal<Transaction> transactions = ThreadLocal.withInitial(Transaction::new);
 
@@ -76,6 +82,7 @@ public final class SmmuHardware implements IommuHardware {
         this.registers = new SmmuRegisters(memory, capabilities, new OfCommands(), new OfRegisters(), written);
         this.events = registers.events();
         this.reports = new EventReports(events, stalls);
+        this.requests = new PageRequests(capabilities, registers.requests(), translation, reports);
     }
 
     @Override
@@ -99,7 +106,12 @@ public final class SmmuHardware implements IommuHardware {
             long refusal = byDevice(known, streamId, how, transactions.get(), SmmuSteps.NOBODY);
             return refusal == 0 ? known : refusal;
         }
-        if (caches.none()) {
+        return throughUnit(streamId, substreamId, address, how);
+    }
+
+    /** The device knows nothing. */
+    private long throughUnit(int streamId, int substreamId, long address, int how) {
+        if (caches.none() && !mishaps.any()) {
             long outcome = straight.of(registers.state(), streamId, substreamId, address, how);
             if (outcome != StraightSmmuTranslation.UNDECIDED) {
                 return outcome;
@@ -111,7 +123,15 @@ public final class SmmuHardware implements IommuHardware {
     private long exactly(int streamId, int substreamId, long address, int how) {
         var transaction = transactions.get();
         transaction.begin(streamId, substreamId, address, how);
-        long outcome = translation.of(registers.state(), transaction, transaction);
+        transaction.era = stalls.era();
+        var state = registers.state();
+        if (mishaps.any() && state.enabled()) {
+            transaction.mishap = mishaps.take(streamId);
+            if (transaction.mishap instanceof Mishap.PageHint hint) {
+                reports.hint(hint, transaction);
+            }
+        }
+        long outcome = translation.of(state, transaction, transaction);
         return SmmuRefusal.is(outcome) ? reports.report(outcome, transaction) : outcome;
     }
 
@@ -148,12 +168,12 @@ public final class SmmuHardware implements IommuHardware {
         var transaction = transactions.get();
         return switch (request.kind()) {
             case UNTRANSLATED ->
-                answer(translate(streamId, request.pasid(), request.iova(), how), request, transaction);
+                answer(translate(streamId, request.pasid(), request.iova(), how), request.iova(), transaction);
             case TRANSLATED -> {
                 transaction.begin(streamId, DmaRequest.NO_PASID, request.iova(), how);
                 long outcome = ats.translated(registers.state(), transaction, transaction);
                 long reported = SmmuRefusal.is(outcome) ? reports.report(outcome, transaction) : outcome;
-                yield answer(reported, request, transaction);
+                yield answer(reported, request.iova(), transaction);
             }
             case TRANSLATION_REQUEST -> complete(request, streamId, how, transaction);
         };
@@ -203,12 +223,26 @@ public final class SmmuHardware implements IommuHardware {
 
     @Override
     public PageRequest.Outcome request(PageRequest request) {
-        return new PageRequest.Outcome.Dropped();
+        return requests.arrive(registers.state(), request, transactions.get());
     }
 
     @Override
     public List<DeviceMessage> takeMessages() {
-        return List.of();
+        return messages.take();
+    }
+
+    /** {@inheritDoc} It meets the transaction where the architecture records it: conflicting translations where the TLB is asked. */
+    @Override
+    public void befall(int streamId, Mishap mishap, int count) {
+        boolean possible = !(mishap instanceof Mishap.PageHint hint)
+                || hint.wanted().any() && hint.pages() > 0 && hint.pages() <= EventRecord.MOST_PAGES;
+        if (count < 0 || !possible) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "%s cannot befall %d transactions: a hint wants something with 1 to %d pages"
+                            .formatted(mishap, count, EventRecord.MOST_PAGES));
+        }
+        mishaps.add(streamId, mishap, count);
     }
 
     @Override
@@ -230,14 +264,17 @@ public final class SmmuHardware implements IommuHardware {
             if (known != 0) {
                 steps.knownByDevice(known);
                 long refusal = byDevice(known, streamId, how, transaction, steps);
-                return answer(refusal == 0 ? known : refusal, request, transaction);
+                return answer(refusal == 0 ? known : refusal, request.iova(), transaction);
             }
         }
         boolean translated = request.kind() == DmaRequest.Kind.TRANSLATED;
         transaction.begin(streamId, translated ? DmaRequest.NO_PASID : request.pasid(), request.iova(), how);
         return switch (request.kind()) {
-            case UNTRANSLATED -> answer(translation.of(state, transaction, steps), request, transaction);
-            case TRANSLATED -> answer(ats.translated(state, transaction, steps), request, transaction);
+            case UNTRANSLATED -> {
+                transaction.mishap = mishaps.next(streamId);
+                yield answer(translation.of(state, transaction, steps), request.iova(), transaction);
+            }
+            case TRANSLATED -> answer(ats.translated(state, transaction, steps), request.iova(), transaction);
             case TRANSLATION_REQUEST -> {
                 long outcome = unstalled(ats.request(state, transaction, steps));
                 Long told = SmmuRefusal.is(outcome) ? null : told(state, transaction);
@@ -259,16 +296,16 @@ public final class SmmuHardware implements IommuHardware {
         return request.privileged() ? how | PageWalk.PRIVILEGED : how;
     }
 
-    private static Translation answer(long outcome, DmaRequest request, Transaction transaction) {
+    private static Translation answer(long outcome, long iova, Transaction transaction) {
         if (SmmuRefusal.is(outcome)) {
             var fault = EventReports.fault(outcome, transaction);
             return SmmuRefusal.isStalled(outcome)
-                    ? new Translation.Stalled(fault, 0, transaction.stag)
+                    ? new Translation.Stalled(fault, transaction.ticket, transaction.stag)
                     : new Translation.Faulted(fault);
         }
         boolean untranslated = (outcome & SmmuTranslation.UNTRANSLATED) != 0;
         return new Translation.Translated(
-                untranslated ? request.iova() : Walked.address(outcome),
+                untranslated ? iova : Walked.address(outcome),
                 1L << Walked.shift(outcome),
                 permissions(Walked.rights(outcome)));
     }
@@ -325,24 +362,29 @@ public final class SmmuHardware implements IommuHardware {
             var stalled = stalls.take(streamId, stag);
             if (stalled != null && retry) {
                 arrive(stalled);
+            } else if (stalled != null) {
+                messages.add(new DeviceMessage.Terminated(stalled.ticket(), abort));
             }
             retryUnheard();
         }
 
         @Override
         public void terminateStalls(int streamId) {
-            stalls.drop(streamId);
+            aborted(stalls.drop(streamId));
             retryUnheard();
         }
 
         @Override
-        public void respond(int streamId, int substreamId, int group, int response) {}
+        public void respond(int streamId, int substreamId, int group, int response) {
+            messages.add(new DeviceMessage.GroupAnswered(
+                    streamId, substreamId, group, Commands.RESPONSES.get(response)));
+        }
     }
 
     private final class OfRegisters implements RegisterEffects {
         @Override
         public void enabledChanged(boolean on) {
-            stalls.dropAll();
+            aborted(stalls.dropAll());
         }
 
         @Override
@@ -351,14 +393,26 @@ public final class SmmuHardware implements IommuHardware {
         }
     }
 
-    /** A stalled transaction is translated once more, as if it had just arrived. */
-    private void arrive(Stalls.Stalled stalled) {
-        long unused = translate(stalled.streamId(), stalled.substreamId(), stalled.input(), stalled.how());
+    private void aborted(List<Long> tickets) {
+        tickets.forEach(ticket -> messages.add(new DeviceMessage.Terminated(ticket, true)));
     }
 
-    /** Transactions that could not be recorded try again: there may be room now. */
+    /** A stalled transaction is translated once more, as if it had just arrived, which is past what its device knows. */
+    private void arrive(Stalls.Stalled stalled) {
+        long outcome = throughUnit(stalled.streamId(), stalled.substreamId(), stalled.input(), stalled.how());
+        var translation = answer(outcome, stalled.input(), transactions.get());
+        messages.add(new DeviceMessage.Resumed(stalled.ticket(), translation));
+    }
+
+    /** Transactions that could not be recorded try again, oldest first, as long as there is room. */
     private void retryUnheard() {
-        stalls.takeUnheard().forEach(this::arrive);
+        for (int left = stalls.unheard(); left > 0 && events.isWritable(); left--) {
+            var stalled = stalls.takeUnheard();
+            if (stalled == null) {
+                return;
+            }
+            arrive(stalled);
+        }
     }
 
     // ---- registers and the queue
@@ -370,6 +424,7 @@ public final class SmmuHardware implements IommuHardware {
 
     @Override
     public void write(SequencedMap<String, Long> values) {
+        messages.begin();
         registers.write(values);
     }
 
@@ -381,6 +436,7 @@ public final class SmmuHardware implements IommuHardware {
                     "the Command queue stands until GERRORN acknowledges GERROR.CMDQ_ERR",
                     Map.of("register", "GERRORN"));
         }
+        messages.begin();
         var issued = new ArrayList<IssuedCommand>();
         for (int index = 0; index < commands.size(); index++) {
             try {
@@ -460,6 +516,7 @@ public final class SmmuHardware implements IommuHardware {
 
     @Override
     public void clearFaults() {
+        messages.begin();
         registers.clearEvents();
     }
 

@@ -25,8 +25,6 @@ final class SmmuRegisters {
     private static final long QUEUE_ATTRIBUTES = Cr1.QUEUE_IC.mask() | Cr1.QUEUE_OC.mask() | Cr1.QUEUE_SH.mask();
     private static final long TABLE_ATTRIBUTES = Cr1.TABLE_IC.mask() | Cr1.TABLE_OC.mask() | Cr1.TABLE_SH.mask();
     private static final long QUEUES = Cr0.PRIQEN.mask() | Cr0.EVENTQEN.mask() | Cr0.CMDQEN.mask();
-    private static final int PAGE_REQUEST_SIZE = 16;
-    private static final long LAST_ONLY = 1L << 31; // PRIQ_IRQ_CFG2.LO
 
     /** @param write null: read-only */
     private record Register(
@@ -37,7 +35,8 @@ final class SmmuRegisters {
     private final GlobalErrors errors;
     private final OutputQueue eventQueue;
     private final EventQueue events;
-    private final OutputQueue pageRequests;
+    private final OutputQueue requestQueue;
+    private final PriQueue requests;
     private final CommandExecution execution;
     private final CommandQueue commands;
     private final Msi errorMessage;
@@ -70,11 +69,12 @@ final class SmmuRegisters {
         boolean messages = capabilities.msi();
         this.errorMessage = new Msi(writes, messages, 0);
         this.eventMessage = new Msi(writes, messages, 0);
-        this.requestMessage = new Msi(writes, messages, LAST_ONLY);
+        this.requestMessage = new Msi(writes, messages, PriQueue.LAST_ONLY);
         this.errors = new GlobalErrors(capabilities, errorMessage);
         this.eventQueue = new OutputQueue(capabilities.eventQueueBits(), EventQueue.SIZE);
         this.events = new EventQueue(memory, eventQueue, writes, errors, eventMessage);
-        this.pageRequests = new OutputQueue(capabilities.pageRequestQueueBits(), PAGE_REQUEST_SIZE);
+        this.requestQueue = new OutputQueue(capabilities.pageRequestQueueBits(), PriEntry.SIZE);
+        this.requests = new PriQueue(requestQueue, writes, errors, requestMessage);
         this.execution = new CommandExecution(capabilities, commandEffects, writes, errors);
         this.commands = new CommandQueue(memory, capabilities, execution, errors);
         this.state = SmmuState.of(cr0, cr2, strtabBase, strtabBaseCfg, capabilities.sidBits(), gbpa);
@@ -108,7 +108,7 @@ final class SmmuRegisters {
         add("EVENTQ_IRQ_CFG1",   32, eventMessage::data,          eventMessage::writeData);
         add("EVENTQ_IRQ_CFG2",   32, eventMessage::attributes,    eventMessage::writeAttributes);
         if (capabilities.pri()) {
-            add("PRIQ_BASE",     64, pageRequests::base,          pageRequests::writeBase);
+            add("PRIQ_BASE",     64, requestQueue::base,          requestQueue::writeBase);
             add("PRIQ_IRQ_CFG0", 64, requestMessage::address,     requestMessage::writeAddress);
             add("PRIQ_IRQ_CFG1", 32, requestMessage::data,        requestMessage::writeData);
             add("PRIQ_IRQ_CFG2", 32, requestMessage::attributes,  requestMessage::writeAttributes);
@@ -116,8 +116,8 @@ final class SmmuRegisters {
         add("EVENTQ_PROD",       32, eventQueue::producer,        eventQueue::writeProducer);
         add("EVENTQ_CONS",       32, eventQueue::consumer,        this::writeEventsConsumer);
         if (capabilities.pri()) {
-            add("PRIQ_PROD",     32, pageRequests::producer,      pageRequests::writeProducer);
-            add("PRIQ_CONS",     32, pageRequests::consumer,      pageRequests::writeConsumer);
+            add("PRIQ_PROD",     32, requestQueue::producer,      requestQueue::writeProducer);
+            add("PRIQ_CONS",     32, requestQueue::consumer,      requestQueue::writeConsumer);
         }
         // spotless:on
     }
@@ -134,6 +134,11 @@ final class SmmuRegisters {
     /** Where events are recorded. */
     EventQueue events() {
         return events;
+    }
+
+    /** Where page requests are queued. */
+    PriQueue requests() {
+        return requests;
     }
 
     synchronized SequencedMap<String, Long> all() {
@@ -209,7 +214,7 @@ final class SmmuRegisters {
         publish();
         execution.setTranslating(isOn);
         execution.setVmidWildcard((int) Cr0.VMW.get(cr0));
-        pageRequests.setEnabled(Cr0.PRIQEN.isSet(cr0));
+        requestQueue.setEnabled(Cr0.PRIQEN.isSet(cr0));
         eventQueue.setEnabled(Cr0.EVENTQEN.isSet(cr0));
         if (isOn != wasOn) {
             effects.enabledChanged(isOn);

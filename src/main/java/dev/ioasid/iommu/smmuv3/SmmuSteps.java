@@ -20,6 +20,7 @@ interface SmmuSteps extends Steps {
         STRTAB_BASE("strtab-base"),
         STREAM_TABLE_DESCRIPTOR("l1-stream-table-descriptor"),
         STE("ste"),
+        VMS("vms"),
         L1_CD("l1-cd-descriptor"),
         CD("cd");
 

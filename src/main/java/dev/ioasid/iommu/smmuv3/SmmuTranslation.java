@@ -1,5 +1,6 @@
 package dev.ioasid.iommu.smmuv3;
 
+import dev.ioasid.iommu.Mishap;
 import dev.ioasid.iommu.Stage;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.pagetable.PageWalk;
@@ -50,13 +51,38 @@ final class SmmuTranslation {
         if (!state.enabled()) {
             return bypass(state, transaction);
         }
-        long refusal = stream(state, transaction, steps);
+        long refusal = befallen(transaction);
+        if (refusal == 0) {
+            refusal = stream(state, transaction, steps);
+        }
         return refusal != 0 ? refusal : configured(state, transaction, steps);
+    }
+
+    /** What befalls a transaction before anything is looked up for it: 0, or a refusal. */
+    private static long befallen(Transaction transaction) {
+        return switch (transaction.mishap) {
+            case Mishap.UnsupportedTransaction unsupported -> SmmuRefusal.of(SmmuEvent.F_UUT);
+            case Mishap.ConflictingConfiguration conflicting -> SmmuRefusal.of(SmmuEvent.F_CFG_CONFLICT);
+            case Mishap.ConflictingTranslations conflicting -> 0;
+            case Mishap.PageHint hint -> 0;
+            case null -> 0;
+        };
+    }
+
+    /** Whether more than one entry of the TLB would answer a transaction. */
+    private static boolean meetsConflict(Transaction transaction) {
+        return transaction.mishap instanceof Mishap.ConflictingTranslations;
+    }
+
+    /** Fetches a transaction's STE, and the VMS if that has one; 0, or a refusal. */
+    long configuration(SmmuState state, Transaction transaction, SmmuSteps steps) {
+        long refusal = streams.find(state, transaction, steps);
+        return refusal != 0 ? refusal : streams.fetchVms(transaction, steps);
     }
 
     /** Finds out about a transaction's stream; 0, or a refusal. */
     long stream(SmmuState state, Transaction transaction, SmmuSteps steps) {
-        long refusal = streams.find(state, transaction, steps);
+        long refusal = configuration(state, transaction, steps);
         if (refusal != 0) {
             return refusal;
         }
@@ -144,6 +170,10 @@ final class SmmuTranslation {
         if (!transaction.stage2()) {
             return untranslated(transaction.input);
         }
+        if (meetsConflict(transaction)) {
+            transaction.at = transaction.input;
+            return SmmuRefusal.of(SmmuEvent.F_TLB_CONFLICT, Stage.SECOND, FaultClass.IN);
+        }
         boolean privileged = (transaction.how & PageWalk.PRIVILEGED) != 0;
         long who = SmmuCaches.whoOfStage2((int) Ste.S2VMID.get(transaction.ste2), privileged);
         long known = caches.find(who, transaction.input, need(transaction.how), !transaction.isDry());
@@ -189,6 +219,9 @@ final class SmmuTranslation {
         boolean off = !one && (upper ? Cd.EPD1 : Cd.EPD0).isSet(cd0);
         if (!inRange || off || isKeptFromUsers(transaction, one, upper)) {
             return byStageOnePolicy(transaction, SmmuRefusal.of(SmmuEvent.F_TRANSLATION, Stage.FIRST, FaultClass.IN));
+        }
+        if (meetsConflict(transaction)) {
+            return SmmuRefusal.of(SmmuEvent.F_TLB_CONFLICT, Stage.FIRST, FaultClass.IN);
         }
         boolean privileged = (transaction.how & PageWalk.PRIVILEGED) != 0 && !one;
         long who = SmmuCaches.who(

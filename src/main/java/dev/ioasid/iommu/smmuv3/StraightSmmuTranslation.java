@@ -77,7 +77,8 @@ final class StraightSmmuTranslation {
                 | Ste.STRW.mask()
                 | Ste.PRIVCFG.of(Ste.UNPRIVILEGED)
                 | Ste.INSTCFG.of(Ste.DATA)
-                | (stallsAreKept ? 0 : Ste.S1STALLD.mask());
+                | (stallsAreKept ? 0 : Ste.S1STALLD.mask())
+                | (capabilities.has3(Idr3.MPAM) ? Ste.S1MPAM.mask() : 0);
         this.oddInSte2 = capabilities.vmid16() ? 0 : VMID8;
         this.secondWant = Ste.S2AA64.mask() | stalls(Ste.S2S);
         this.secondCare = Ste.S2AA64.mask()

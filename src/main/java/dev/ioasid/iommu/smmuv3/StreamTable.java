@@ -4,6 +4,14 @@ import dev.ioasid.memory.PhysicalMemory;
 
 /** From a StreamID to its STE. IHI 0070, section 3.3.1. Any thread may call. */
 final class StreamTable {
+    /** Of an STE that has no VMS. */
+    static final long NO_VMS = -1;
+
+    /** An address of version 3.4 has more bits, which are not used here. */
+    private static final long ADDRESS = (1L << 52) - 1;
+
+    private static final int VMS_WORD = Ste.VMSPTR.word();
+
     private final PhysicalMemory memory;
     private final SmmuCapabilities capabilities;
     private final SteChecks checks;
@@ -36,11 +44,31 @@ final class StreamTable {
         transaction.ste1 = memory.acquire(at + 8);
         transaction.ste2 = memory.acquire(at + 16);
         transaction.ste3 = memory.acquire(at + 24);
+        transaction.vms = hasVms(transaction)
+                ? Ste.VMSPTR.address(memory.acquire(at + VMS_WORD * 8)) & ADDRESS
+                : NO_VMS;
         transaction.legal = checks.legal(transaction.ste0, transaction.ste1, transaction.ste2, transaction.ste3);
         if (!transaction.isDry()) {
             caches.keepSte(transaction.since, transaction);
         }
         return transaction.legal ? 0 : SmmuRefusal.of(SmmuEvent.C_BAD_STE);
+    }
+
+    /** Whether the MPAM ids of its transactions are made by the VMS. */
+    private boolean hasVms(Transaction transaction) {
+        return capabilities.has3(Idr3.MPAM)
+                && Ste.CONFIG.get(transaction.ste0) == Ste.NESTED
+                && Ste.S1MPAM.isSet(transaction.ste1);
+    }
+
+    /** Fetches the VMS of a transaction's STE, if it has one. It changes nothing that is modelled, and is not kept. 0, or a refusal. */
+    long fetchVms(Transaction transaction, SmmuSteps steps) {
+        if (transaction.vms == NO_VMS || isReachable(transaction.vms)) {
+            return 0;
+        }
+        steps.missing(SmmuSteps.Structure.VMS, transaction.vms);
+        transaction.at = transaction.vms;
+        return SmmuRefusal.of(SmmuEvent.F_VMS_FETCH);
     }
 
     private boolean isReachable(long at) {

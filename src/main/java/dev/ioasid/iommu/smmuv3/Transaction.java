@@ -1,9 +1,11 @@
 package dev.ioasid.iommu.smmuv3;
 
 import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.Mishap;
 import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.TableFormat;
 import dev.ioasid.pagetable.Walked;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One request on its way through the unit: what it asks for, and what has been found out about its stream. One for each thread is used
@@ -28,6 +30,9 @@ final class Transaction implements SmmuSteps {
     long ste1;
     long ste2;
     long ste3;
+    /** Where the VMS of its STE is, or {@link StreamTable#NO_VMS}. */
+    long vms;
+
     long cd0;
     long cd1;
     long cd2;
@@ -43,8 +48,18 @@ final class Transaction implements SmmuSteps {
     /** Of a refusal: the IPA that stage 2 did not translate, or where nothing could be fetched. */
     long at;
 
-    /** Of one that is stalled. */
-    int stag;
+    /** Of one that is stalled; {@link Stalls#NONE} as long as software does not know of it. */
+    int stag = Stalls.NONE;
+
+    /** Of one that is stalled; 0 for others. */
+    long ticket;
+
+    /** Of {@link Stalls}, from before it looked at registers. */
+    int era;
+
+    /** What befalls it; null: nothing. */
+    @Nullable
+    Mishap mishap;
 
     // the leaf of the first stage that was on, for the TLB
     int leafShift;
@@ -61,6 +76,9 @@ final class Transaction implements SmmuSteps {
         arrived = how;
         asksToExecute = false;
         at = 0;
+        stag = Stalls.NONE;
+        ticket = 0;
+        mishap = null;
         leafShift = 0;
         nonGlobal = false;
     }
