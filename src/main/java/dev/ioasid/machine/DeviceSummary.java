@@ -1,6 +1,7 @@
 package dev.ioasid.machine;
 
 import dev.ioasid.iommu.Rid;
+import dev.ioasid.memory.AddressRange;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param pasidBits 0: it has no PASID capability
  * @param answersInvalidations whether it does what it is asked to by an invalidation of its device-TLB
  * @param pageRequestTimeout how long it waits for an answer to a page request, or stalled
+ * @param regions bus addresses at which it answers
  * @param pasids in ascending order
  */
 public record DeviceSummary(
@@ -29,4 +31,5 @@ public record DeviceSummary(
         boolean answersInvalidations,
         Duration pageRequestTimeout,
         List<ReservedRegion> reservedRegions,
+        List<AddressRange> regions,
         List<Integer> pasids) {}

@@ -24,7 +24,7 @@ import java.util.function.Function;
  */
 public final class Machine implements AutoCloseable {
     /** Physical addresses where a write would be an interrupt: no DMA reaches memory there. */
-    private static final AddressRange INTERRUPT_WINDOW = new AddressRange(0xfee0_0000L, 0xfeef_ffffL);
+    static final AddressRange INTERRUPT_WINDOW = new AddressRange(0xfee0_0000L, 0xfeef_ffffL);
 
     private final String name;
     private final Preset preset;
@@ -40,6 +40,8 @@ public final class Machine implements AutoCloseable {
     private final Invalidations invalidations;
     private final Traffic traffic;
     private final Transfers transfers;
+    private final Fabric fabric;
+    private final Injections injections;
     private final Pulse pulse = new Pulse();
     private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock(true);
     private boolean closed;
@@ -58,6 +60,8 @@ public final class Machine implements AutoCloseable {
         this.invalidations = new Invalidations(this);
         this.traffic = new Traffic(this);
         this.transfers = new Transfers(this);
+        this.fabric = new Fabric(this);
+        this.injections = new Injections(this);
         if (memory.size() > INTERRUPT_WINDOW.first()) {
             frames.claim(INTERRUPT_WINDOW);
         }
@@ -85,10 +89,12 @@ public final class Machine implements AutoCloseable {
         lock.writeLock().lock();
         try {
             checkOpen();
+            injections.begin();
             try {
                 return command.applyTo(this);
             } finally {
                 transfers.settle(); // whatever became of it, DMA may go on
+                injections.requestIsOver();
             }
         } finally {
             lock.writeLock().unlock();
@@ -134,6 +140,7 @@ public final class Machine implements AutoCloseable {
             if (!closed) {
                 closed = true;
                 readers.await();
+                fabric.close();
                 counters.close();
                 frames.close();
                 memory.close();
@@ -198,6 +205,14 @@ public final class Machine implements AutoCloseable {
 
     Transfers transfers() {
         return transfers;
+    }
+
+    Fabric fabric() {
+        return fabric;
+    }
+
+    Injections injections() {
+        return injections;
     }
 
     /** Beats when DMA is over, when a device has come to wait, and when the machine is closed. */

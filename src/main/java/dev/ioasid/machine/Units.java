@@ -109,6 +109,7 @@ final class Units {
         if (unit.driver() != null) {
             unit.driver().close();
         }
+        machine.injections().forget(unit);
         unit.hardware().faultCounts().forEach((reason, count) -> pastFaults.merge(reason, count, Long::sum));
         byName.remove(name);
     }

@@ -26,7 +26,11 @@ record View(Machine machine) implements MachineView {
                 machine.name(),
                 machine.memory().size(),
                 machine.preset(),
-                machine.memory().committedBytes());
+                committedBytes());
+    }
+
+    private long committedBytes() {
+        return machine.memory().committedBytes() + machine.fabric().committedBytes();
     }
 
     @Override
@@ -203,6 +207,21 @@ record View(Machine machine) implements MachineView {
     }
 
     @Override
+    public byte[] readRegion(Rid rid, int region, long offset, int length) {
+        return machine.devices().region(rid, region).bytes().read(offset, length);
+    }
+
+    @Override
+    public List<InjectionSummary> injections() {
+        return machine.injections().all();
+    }
+
+    @Override
+    public InjectionSummary injection(int id) {
+        return machine.injections().summary(id);
+    }
+
+    @Override
     public DmaSummary dma(long id) {
         return machine.transfers().summary(id);
     }
@@ -264,7 +283,7 @@ record View(Machine machine) implements MachineView {
                 attachments,
                 mapped,
                 tables,
-                machine.memory().committedBytes(),
+                committedBytes(),
                 machine.traffic().translated(),
                 machine.units().faultsByReason());
     }

@@ -60,15 +60,24 @@ class DmaController {
         }
     }
 
-    /** A read has a {@code length}, a write has {@code data}, in base64. */
+    /** A place in a region of another device, which stands for its bus address; the first region unless it says otherwise. */
+    record TargetBody(Rid rid, @Nullable Integer region, Hex offset) {
+        DmaOrder.Target target() {
+            return new DmaOrder.Target(rid, region == null ? 0 : region, offset.value());
+        }
+    }
+
+    /** To an {@code iova} or a {@code target}. A read has a {@code length}, a write has {@code data}, in base64. */
     record DmaRequestBody(
             @Nullable Pasid pasid,
-            Hex iova,
+            @Nullable Hex iova,
+            @Nullable TargetBody target,
             Direction operation,
             @Nullable Hex length,
             byte @Nullable [] data,
             @Nullable Boolean privileged) {
         DmaOrder order() {
+            checkEnd(iova, target);
             boolean write = operation == Direction.WRITE;
             if (write ? data == null : data != null) {
                 throw new RefusedException(
@@ -87,11 +96,19 @@ class DmaController {
             }
             return new DmaOrder(
                     Pasid.orNone(pasid),
-                    iova.value(),
+                    iova == null ? 0 : iova.value(),
+                    target == null ? null : target.target(),
                     write ? Access.WRITE : Access.READ,
                     Boolean.TRUE.equals(privileged),
                     data == null ? bytes(length) : data.length,
                     data);
+        }
+
+        private static void checkEnd(@Nullable Hex iova, @Nullable TargetBody target) {
+            if ((iova == null) == (target == null)) {
+                throw new RefusedException(
+                        Errno.EINVAL, "DMA goes to an iova or to a target, to one of the two", Map.of("property", "iova"));
+            }
         }
 
         private static int bytes(@Nullable Hex length) {
@@ -104,13 +121,14 @@ class DmaController {
     record NewDma(
             Rid rid,
             @Nullable Pasid pasid,
-            Hex iova,
+            @Nullable Hex iova,
+            @Nullable TargetBody target,
             Direction operation,
             @Nullable Hex length,
             byte @Nullable [] data,
             @Nullable Boolean privileged) {
         Command.StartDma command() {
-            var order = new DmaRequestBody(pasid, iova, operation, length, data, privileged).order();
+            var order = new DmaRequestBody(pasid, iova, target, operation, length, data, privileged).order();
             return new Command.StartDma(rid, order);
         }
     }
@@ -224,10 +242,15 @@ class DmaController {
             @PathVariable String machine,
             @RequestParam Rid rid,
             @RequestParam(required = false) @Nullable Pasid pasid,
-            @RequestParam Hex iova,
+            @RequestParam(required = false) @Nullable Hex iova,
+            @RequestParam(required = false) @Nullable Rid target,
+            @RequestParam(required = false) @Nullable Integer region,
+            @RequestParam(required = false) @Nullable Hex offset,
             @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait,
             @RequestBody byte[] bytes) {
-        var order = DmaOrder.write(Pasid.orNone(pasid), iova.value(), bytes);
+        var end = target == null ? null : new TargetBody(target, region, offset == null ? new Hex(0) : offset);
+        var body = new DmaRequestBody(pasid, iova, end, Direction.WRITE, null, bytes, null);
+        var order = body.order();
         return answer(machine, done(machine, new Command.StartDma(rid, order), wait));
     }
 

@@ -42,7 +42,7 @@ class IoasidMemoryController {
         return machines.read(machine, view -> view.readThrough(ioasid, iova.value(), bytes));
     }
 
-    private static int length(long length) {
+    static int length(long length) {
         if (Long.compareUnsigned(length, LARGEST_READ) > 0) {
             throw new RefusedException(
                     Errno.E2BIG,

@@ -1,5 +1,6 @@
 package dev.ioasid.iommu.smmuv3;
 
+import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.memory.PhysicalMemory;
@@ -32,6 +33,7 @@ final class EventQueue {
     private final UnitWrites writes;
     private final GlobalErrors errors;
     private final Msi interrupt;
+    private volatile Disturbances disturbances = Disturbances.NONE;
 
     /** @param queue its registers, with entries of {@link #SIZE} */
     EventQueue(PhysicalMemory memory, OutputQueue queue, UnitWrites writes, GlobalErrors errors, Msi interrupt) {
@@ -50,7 +52,7 @@ final class EventQueue {
      */
     Outcome write(long[] words, boolean stall) {
         synchronized (queue) {
-            if (isOpen() && !queue.isFull()) {
+            if (isOpen() && !queue.isFull() && (stall || !disturbances.fillsFaults())) {
                 boolean wasEmpty = queue.isEmpty();
                 if (writes.record(queue.next(), words)) {
                     queue.advance();
@@ -65,6 +67,11 @@ final class EventQueue {
             }
             return stall ? Outcome.PENDING : Outcome.DROPPED;
         }
+    }
+
+    /** See {@link Disturbances#fillsFaults}. */
+    void disturb(Disturbances by) {
+        disturbances = by;
     }
 
     /** Whether it is on, and no write to it has been aborted since that was acknowledged. */

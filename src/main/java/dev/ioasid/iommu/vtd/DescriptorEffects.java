@@ -1,5 +1,6 @@
 package dev.ioasid.iommu.vtd;
 
+import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.memory.AddressRange;
 import dev.ioasid.memory.PhysicalMemory;
@@ -23,6 +24,7 @@ final class DescriptorEffects {
     private final DeviceTlbs deviceTlbs;
     private final InvalidationEvent event;
     private final LongConsumer written;
+    private volatile Disturbances disturbances = Disturbances.NONE;
     private int silentDevice = NONE;
 
     DescriptorEffects(
@@ -47,6 +49,11 @@ final class DescriptorEffects {
 
     void forgetSilentDevice() {
         silentDevice = NONE;
+    }
+
+    /** See {@link Disturbances#leavesUnanswered}. */
+    void disturb(Disturbances by) {
+        disturbances = by;
     }
 
     /** Does a descriptor. Null: done; otherwise nothing was. */
@@ -171,7 +178,11 @@ final class DescriptorEffects {
         int sourceId = (int) DeviceTlbDescriptor.SID.get(w0);
         var range = AtsRange.decode(DeviceTlbDescriptor.S.isSet(w1), DeviceTlbDescriptor.ADDR.address(w1));
         var tlb = deviceTlbs.of(sourceId);
-        if (tlb != null && !tlb.invalidate(DmaRequest.NO_PASID, range.first(), range.last())) {
+        if (tlb == null) {
+            return null;
+        }
+        boolean silent = disturbances.leavesUnanswered(sourceId);
+        if (silent || !tlb.invalidate(DmaRequest.NO_PASID, range.first(), range.last())) {
             silentDevice = sourceId;
         }
         return null;
@@ -182,6 +193,10 @@ final class DescriptorEffects {
         var range = AtsRange.decode(PasidDeviceTlbDescriptor.S.isSet(w1), PasidDeviceTlbDescriptor.ADDR.address(w1));
         var tlb = deviceTlbs.of(sourceId);
         if (tlb == null) {
+            return null;
+        }
+        if (disturbances.leavesUnanswered(sourceId)) {
+            silentDevice = sourceId;
             return null;
         }
         boolean answered = PasidDeviceTlbDescriptor.GI.isSet(w1)

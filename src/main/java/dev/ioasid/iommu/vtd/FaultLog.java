@@ -1,6 +1,7 @@
 package dev.ioasid.iommu.vtd;
 
 import dev.ioasid.iommu.Access;
+import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.Rid;
@@ -26,6 +27,7 @@ final class FaultLog {
     private long queueErrors; // bits of FSTS
     private boolean pending;
     private boolean masked = true;
+    private Disturbances disturbances = Disturbances.NONE;
 
     /**
      * @param records fault recording registers
@@ -55,7 +57,7 @@ final class FaultLog {
         if (overflow) {
             return false;
         }
-        if (holdsFault(next)) {
+        if (holdsFault(next) || disturbances.fillsFaults()) {
             overflow = true;
             return false;
         }
@@ -83,6 +85,11 @@ final class FaultLog {
         }
         next = (next + 1) % low.length;
         return true;
+    }
+
+    /** See {@link Disturbances#fillsFaults}. */
+    synchronized void disturb(Disturbances by) {
+        disturbances = by;
     }
 
     /** What happens to the log when both translation and interrupt remapping are off. */

@@ -5,6 +5,7 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.CacheSummary;
 import dev.ioasid.iommu.CachedEntry;
 import dev.ioasid.iommu.DeviceMessage;
+import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.FaultRecord;
@@ -55,6 +56,7 @@ public final class VtdHardware implements IommuHardware {
     private final VtdCaches caches;
     private final DeviceTlbs deviceTlbs;
     private final PhysicalMemory memory;
+    private final DescriptorEffects effects;
     private final AtomicLongArray counts = new AtomicLongArray(VtdFault.values().length);
 
     /** A unit in a memory of which nobody has to know what it writes. */
@@ -78,7 +80,7 @@ public final class VtdHardware implements IommuHardware {
         this.caches = new VtdCaches(geometries);
         this.deviceTlbs = new DeviceTlbs(geometries.deviceTlb());
         var event = new InvalidationEvent();
-        var effects = new DescriptorEffects(memory, capabilities, caches, deviceTlbs, event, written);
+        this.effects = new DescriptorEffects(memory, capabilities, caches, deviceTlbs, event, written);
         var queue = new InvalidationQueue(memory, capabilities, effects, log);
         this.registers = new VtdRegisters(capabilities, log, caches, queue, event);
         var formats = new VtdFormats(capabilities);
@@ -420,6 +422,12 @@ public final class VtdHardware implements IommuHardware {
         if (tlb != null) {
             tlb.setAnswering(answers);
         }
+    }
+
+    @Override
+    public void disturb(Disturbances by) {
+        log.disturb(by);
+        effects.disturb(by);
     }
 
     @Override
