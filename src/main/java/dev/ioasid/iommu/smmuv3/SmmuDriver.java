@@ -41,6 +41,10 @@ import org.jspecify.annotations.Nullable;
  * without an event. A device that does not answer an invalidation has its ATS taken away: it can go on, but no longer by
  * translations that it should have forgotten.
  *
+ * <p><b>Page requests and stalls.</b> The PRI queue is there, and on, while a device with PRI is known; before that the unit answers page
+ * requests by itself. Whatever of a stream is stalled when its last route goes is aborted; of other routes, what is to become of it is
+ * said by {@link #resume}, whether its STE is still there or not. A stalled transaction without a tag waits for room in the Event queue.
+ *
  * <p><b>Where CDs lie.</b> Behind a stage 2, the hardware reads CDs through it. Those of a user's page table, which the driver writes, are
  * mapped at the top of the parent's space while the bind lasts, and read-only: see {@link CdPlace.TopOfParent}.
  *
@@ -58,6 +62,9 @@ public final class SmmuDriver implements IommuDriver {
 
     private static final long EVENT_BYTES = 32;
 
+    private static final int LAST_STAG = 0xffff;
+    private static final int NO_TAG = -1;
+
     private final IommuHardware hardware;
     private final SmmuCapabilities capabilities;
     private final SmmuTableShapes shapes;
@@ -74,6 +81,8 @@ public final class SmmuDriver implements IommuDriver {
     private final TreeMap<Integer, StreamWriter> streams = new TreeMap<>(); // by StreamID
     /** Devices that have lost their ATS, by StreamID. */
     private final Set<Integer> withoutAts = new HashSet<>();
+    /** The PRI queue; null as long as no device asks for pages. */
+    private @Nullable PriReader pageRequests;
 
     /** Takes over a unit and turns translation on: every StreamID is unknown. ENOMEM. */
     public SmmuDriver(IommuHardware hardware, PhysicalMemory memory, FrameAllocator frames, Readers readers) {
@@ -187,16 +196,32 @@ public final class SmmuDriver implements IommuDriver {
     private void lead(@Nullable StreamWriter known, Led led) {
         var stream = known != null ? known : new StreamWriter(capabilities, memory, queue, table, led.requester());
         try {
+            if (pageRequests == null && hasPri(led.requester())) {
+                pageRequests = new PriReader(hardware, memory, capabilities.pageRequestQueueBits());
+            }
             stream.lead(led, place(led), hasAts(led.requester()));
         } catch (RefusedException refused) {
             if (known == null) {
                 stream.close();
             }
+            closePageRequestsIfUnused();
             throw refused;
         } finally {
             tops.values().removeIf(CdPlace.TopOfParent::isEmpty);
         }
         streams.put(led.streamId(), stream);
+    }
+
+    private boolean hasPri(Requester requester) {
+        return requester.pri() && capabilities.pri();
+    }
+
+    private void closePageRequestsIfUnused() {
+        boolean used = streams.values().stream().anyMatch(stream -> hasPri(stream.requester()));
+        if (pageRequests != null && !used) {
+            pageRequests.close();
+            pageRequests = null;
+        }
     }
 
     private CdPlace place(Led led) {
@@ -400,6 +425,16 @@ public final class SmmuDriver implements IommuDriver {
         tops.values().removeIf(CdPlace.TopOfParent::isEmpty);
         gone(led);
         memory.await();
+        if (stream.routes().isEmpty()) {
+            abortStalled(stream.requester().sourceId());
+        }
+    }
+
+    /** Nothing of a stream that leads nowhere waits any longer; nor does anybody come to wait who was on his way. */
+    private void abortStalled(int streamId) {
+        if (capabilities.stalls()) {
+            queue.submit(Commands.stallTerm(streamId));
+        }
     }
 
     @Override
@@ -411,6 +446,9 @@ public final class SmmuDriver implements IommuDriver {
                 gone(led);
             });
             stream.close();
+            memory.await();
+            abortStalled(sourceId);
+            closePageRequestsIfUnused();
         }
         withoutAts.remove(sourceId);
     }
@@ -503,7 +541,7 @@ public final class SmmuDriver implements IommuDriver {
         var outcome = submit(forgetting);
         if (!outcome.silent().isEmpty()) {
             int streamId = outcome.silent().getFirst();
-            var rid = rid(streamId);
+            var rid = rid(streamId).toString();
             throw new RefusedException(
                     Errno.EIO,
                     rid
@@ -513,26 +551,59 @@ public final class SmmuDriver implements IommuDriver {
         return outcome.issued();
     }
 
-    private String rid(int streamId) {
+    /** Of a device that is not known the RID with the same bits. */
+    private Rid rid(int streamId) {
         var stream = streams.get(streamId);
         return stream == null
-                ? Rid.ofSourceId(0, streamId & 0xffff).toString()
-                : stream.requester().rid().toString();
+                ? Rid.ofSourceId(streamId >>> 16, streamId & 0xffff)
+                : stream.requester().rid();
     }
 
     @Override
-    public List<PageRequest> takePageRequests() {
-        return List.of();
+    public synchronized List<PageRequest> takePageRequests() {
+        return pageRequests == null ? List.of() : pageRequests.take(this::rid);
     }
 
+    /** {@inheritDoc} EOPNOTSUPP: the unit has no PRI; EINVAL: to a stop marker nothing is said. */
     @Override
-    public List<IssuedCommand> respond(PageRequest last, PageRequest.Response response) {
-        return List.of();
+    public synchronized List<IssuedCommand> respond(PageRequest last, PageRequest.Response response) {
+        if (!capabilities.pri()) {
+            throw new RefusedException(
+                    Errno.EOPNOTSUPP, "this unit has no page requests: it lacks pri", Map.of("capability", "pri"));
+        }
+        if (last.isStopMarker()) {
+            throw new RefusedException(
+                    Errno.EINVAL, "a stop marker is not answered", Map.of("rid", last.rid().toString()));
+        }
+        int said = Commands.RESPONSES.indexOf(response);
+        return queue.submit(Commands.priResp(last.sourceId(), last.pasid(), last.group(), said))
+                .issued();
     }
 
+    /** {@inheritDoc} EINVAL: there is no such tag. */
     @Override
-    public List<IssuedCommand> resume(int sourceId, int tag, Resumption how) {
-        return List.of();
+    public synchronized List<IssuedCommand> resume(int sourceId, int tag, Resumption how) {
+        if (!capabilities.stalls()) {
+            throw new RefusedException(
+                    Errno.EOPNOTSUPP,
+                    "this unit stalls no transactions: its stallModel is terminate-only",
+                    Map.of("capability", "stallModel"));
+        }
+        if (tag < 0 || tag > LAST_STAG) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    tag == NO_TAG
+                            ? "the transaction has no tag yet: there was no room to record it"
+                            : "tag 0x%x has more than 16 bits".formatted(tag),
+                    Map.of("tag", tag));
+        }
+        return queue.submit(
+                        switch (how) {
+                            case RETRY -> Commands.retry(sourceId, tag);
+                            case ABORT -> Commands.terminate(sourceId, tag, true);
+                            case TERMINATE -> Commands.terminate(sourceId, tag, false);
+                        })
+                .issued();
     }
 
     @Override

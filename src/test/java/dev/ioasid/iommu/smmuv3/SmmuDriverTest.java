@@ -204,7 +204,9 @@ class SmmuDriverTest {
         driver.changed(own, 0, (1L << 47) - 1, true);
         assertThat(bench.asked()).containsExactly("tlbi-nh-asid", "sync");
         driver.detach(OTHER, NO_PASID);
-        assertThat(bench.asked()).endsWith("tlbi-nh-asid", "sync").startsWith("cfgi-ste", "sync");
+        assertThat(bench.asked())
+                .endsWith("tlbi-nh-asid", "sync", "stall-term", "sync")
+                .startsWith("cfgi-ste", "sync");
         driver.changed(own, IOVA, IOVA + 0xfff, false);
         assertThat(bench.asked()).as("nobody goes through it").isEmpty();
 
@@ -226,7 +228,9 @@ class SmmuDriverTest {
         driver.detach(DEVICE, 1);
         assertThat(bench.asked()).as("unbind").endsWith("tlbi-nh-all", "sync", "atc-inv", "sync");
         driver.detach(DEVICE, NO_PASID);
-        assertThat(bench.asked()).as("nobody has the VMID").endsWith("tlbi-s12-vmall", "sync", "atc-inv", "sync");
+        assertThat(bench.asked())
+                .as("nobody has the VMID, and nothing is to wait")
+                .endsWith("tlbi-s12-vmall", "sync", "atc-inv", "sync", "stall-term", "sync");
     }
 
     /** The words of the commands for ranges, typed from IHI 0070, section 4.4.1.1. */
