@@ -62,6 +62,20 @@ class DmaController {
 
     /** A place in a region of another device, which stands for its bus address; the first region unless it says otherwise. */
     record TargetBody(Rid rid, @Nullable Integer region, Hex offset) {
+        /** As a query says it; null: it says none. */
+        static @Nullable TargetBody of(@Nullable Rid target, @Nullable Integer region, @Nullable Hex offset) {
+            if (target != null && offset != null) {
+                return new TargetBody(target, region, offset);
+            }
+            if (target != null || region != null || offset != null) {
+                throw new RefusedException(
+                        Errno.EINVAL,
+                        "a target has an offset, and a region or an offset is that of a target",
+                        Map.of("parameter", target == null ? "target" : "offset"));
+            }
+            return null;
+        }
+
         DmaOrder.Target target() {
             return new DmaOrder.Target(rid, region == null ? 0 : region, offset.value());
         }
@@ -248,9 +262,8 @@ class DmaController {
             @RequestParam(required = false) @Nullable Hex offset,
             @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait,
             @RequestBody byte[] bytes) {
-        var end = target == null ? null : new TargetBody(target, region, offset == null ? new Hex(0) : offset);
-        var body = new DmaRequestBody(pasid, iova, end, Direction.WRITE, null, bytes, null);
-        var order = body.order();
+        var end = TargetBody.of(target, region, offset);
+        var order = new DmaRequestBody(pasid, iova, end, Direction.WRITE, null, bytes, null).order();
         return answer(machine, done(machine, new Command.StartDma(rid, order), wait));
     }
 
