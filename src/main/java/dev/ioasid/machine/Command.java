@@ -104,8 +104,10 @@ public sealed interface Command<R> {
      * @param answersInvalidations whether it answers when it is asked to forget translations; null: as before
      * @param pageRequestTimeout how long it waits for an answer to a page request; null: as before
      */
-    record PatchDevice(Rid rid, @Nullable Boolean answersInvalidations, @Nullable Duration pageRequestTimeout)
-            implements Command<DeviceSummary> {
+    record PatchDevice(
+            Rid rid,
+            @Nullable Boolean answersInvalidations,
+            @Nullable Duration pageRequestTimeout) implements Command<DeviceSummary> {
         @Override
         public DeviceSummary applyTo(Machine machine) {
             return machine.devices().patch(rid, answersInvalidations, pageRequestTimeout);

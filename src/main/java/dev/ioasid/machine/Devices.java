@@ -234,8 +234,7 @@ final class Devices {
     }
 
     private static RefusedException lacking(Rid rid, String capability, String detail) {
-        return new RefusedException(
-                Errno.EOPNOTSUPP, detail, Map.of("rid", rid.toString(), "capability", capability));
+        return new RefusedException(Errno.EOPNOTSUPP, detail, Map.of("rid", rid.toString(), "capability", capability));
     }
 
     PasidSummary allocatePasid(Rid rid, @Nullable Integer pasid, @Nullable String name) {

@@ -30,8 +30,7 @@ public record DmaOrder(
     /** A place in a region of a device, which stands for its bus address. */
     public record Target(Rid rid, int region, long offset) {}
 
-    public DmaOrder(
-            int pasid, long iova, Access access, boolean privileged, int length, byte @Nullable [] data) {
+    public DmaOrder(int pasid, long iova, Access access, boolean privileged, int length, byte @Nullable [] data) {
         this(pasid, iova, null, access, privileged, length, data);
     }
 

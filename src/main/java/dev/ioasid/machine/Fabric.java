@@ -163,9 +163,7 @@ final class Fabric {
     /** Whether one region, or memory, has all of a range. */
     boolean backs(AddressRange range) {
         var region = region(range.first());
-        return region == null
-                ? machine.memory().backs(range)
-                : region.range().contains(range.last());
+        return region == null ? machine.memory().backs(range) : region.range().contains(range.last());
     }
 
     /** Bytes at a bus address. EINVAL: there are none. */

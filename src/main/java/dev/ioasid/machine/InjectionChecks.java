@@ -57,7 +57,6 @@ final class InjectionChecks {
     }
 
     private static RefusedException lacking(Rid rid, String capability, String detail) {
-        return new RefusedException(
-                Errno.EOPNOTSUPP, detail, Map.of("rid", rid.toString(), "capability", capability));
+        return new RefusedException(Errno.EOPNOTSUPP, detail, Map.of("rid", rid.toString(), "capability", capability));
     }
 }

@@ -9,4 +9,5 @@ import org.jspecify.annotations.Nullable;
  * @param met how often it has
  * @param held answers that wait to be released
  */
-public record InjectionSummary(int id, Injection injection, @Nullable Integer remaining, long met, int held) {}
+public record InjectionSummary(
+        int id, Injection injection, @Nullable Integer remaining, long met, int held) {}

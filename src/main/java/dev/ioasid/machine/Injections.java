@@ -76,13 +76,11 @@ final class Injections {
 
     private void begin(ActiveInjection active) {
         switch (active.injection()) {
-            case Injection.PoisonedMemory poisoned ->
-                machine.memory().poison(Objects.requireNonNull(active.poison()));
+            case Injection.PoisonedMemory poisoned -> machine.memory().poison(Objects.requireNonNull(active.poison()));
             case Injection.SilentDevice silent ->
                 disturb(machine.devices().device(silent.rid()).unit());
             case Injection.FullQueue full -> disturb(machine.units().unit(full.iommu()));
-            case Injection.MalformedRequest malformed ->
-                arm(machine.devices().device(malformed.rid()));
+            case Injection.MalformedRequest malformed -> arm(machine.devices().device(malformed.rid()));
             case Injection.DelayedResponse delayed -> {}
         }
     }

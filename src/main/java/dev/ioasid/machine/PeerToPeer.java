@@ -18,8 +18,10 @@ final class PeerToPeer {
         var where = "0x%x lies in %s".formatted(request.iova(), region);
         var decision = region.rid().equals(device.rid())
                 ? where + ", the device itself: a request does not come back to its sender; unsupported request"
-                : where + ", which is in group %d as well: the request goes there, and %s never sees it"
-                        .formatted(device.group().number(), device.unit().name());
+                : where
+                        + ", which is in group %d as well: the request goes there, and %s never sees it"
+                                .formatted(
+                                        device.group().number(), device.unit().name());
         return new Explanation(result, List.of(step(decision)));
     }
 
@@ -29,7 +31,11 @@ final class PeerToPeer {
         var named = request.kind() == DmaRequest.Kind.TRANSLATION_REQUEST ? null : fabric.region(request.iova());
         if (named != null) {
             steps.add(step("0x%x lies in %s, but %s: the request goes up to %s"
-                    .formatted(request.iova(), named, why(device, named), device.unit().name())));
+                    .formatted(
+                            request.iova(),
+                            named,
+                            why(device, named),
+                            device.unit().name())));
         }
         steps.addAll(unit.steps());
         var reached = unit.result() instanceof Translation.Translated page ? fabric.region(page.address()) : null;
@@ -37,7 +43,8 @@ final class PeerToPeer {
             var end = "0x%x is offset 0x%x of %s".formatted(page.address(), reached.offset(page.address()), reached);
             steps.add(step(
                     reached.rid().equals(device.rid())
-                            ? end + ", the device itself: a request does not come back to its sender; unsupported request"
+                            ? end
+                                    + ", the device itself: a request does not come back to its sender; unsupported request"
                             : end + ": the request goes there"));
         }
         return steps.size() == unit.steps().size() ? unit : new Explanation(unit.result(), List.copyOf(steps));

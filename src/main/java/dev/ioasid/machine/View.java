@@ -22,11 +22,7 @@ import org.jspecify.annotations.Nullable;
 record View(Machine machine) implements MachineView {
     @Override
     public MachineSummary summary() {
-        return new MachineSummary(
-                machine.name(),
-                machine.memory().size(),
-                machine.preset(),
-                committedBytes());
+        return new MachineSummary(machine.name(), machine.memory().size(), machine.preset(), committedBytes());
     }
 
     private long committedBytes() {

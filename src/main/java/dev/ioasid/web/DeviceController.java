@@ -138,8 +138,7 @@ class DeviceController {
      * for an answer to a page request, or stalled. What is left out stays.
      */
     record DevicePatch(
-            @Nullable Boolean invalidationAnswers,
-            @Nullable WaitTime pageRequestTimeout) {
+            @Nullable Boolean invalidationAnswers, @Nullable WaitTime pageRequestTimeout) {
         Command.PatchDevice command(Rid rid) {
             return new Command.PatchDevice(
                     rid, invalidationAnswers, pageRequestTimeout == null ? null : pageRequestTimeout.value());

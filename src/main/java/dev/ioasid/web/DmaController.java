@@ -95,9 +95,7 @@ class DmaController {
             boolean write = operation == Direction.WRITE;
             if (write ? data == null : data != null) {
                 throw new RefusedException(
-                        Errno.EINVAL,
-                        write ? "a write has data" : "a read has no data",
-                        Map.of("property", "data"));
+                        Errno.EINVAL, write ? "a write has data" : "a read has no data", Map.of("property", "data"));
             }
             if (!write && length == null) {
                 throw new RefusedException(Errno.EINVAL, "a read has a length", Map.of("property", "length"));
@@ -121,7 +119,9 @@ class DmaController {
         private static void checkEnd(@Nullable Hex iova, @Nullable TargetBody target) {
             if ((iova == null) == (target == null)) {
                 throw new RefusedException(
-                        Errno.EINVAL, "DMA goes to an iova or to a target, to one of the two", Map.of("property", "iova"));
+                        Errno.EINVAL,
+                        "DMA goes to an iova or to a target, to one of the two",
+                        Map.of("property", "iova"));
             }
         }
 
@@ -320,7 +320,8 @@ class DmaController {
                 .header(TRANSFERRED, Integer.toString(result.transferred()));
         if (result.fault() != null) {
             answer = answer.header(
-                    FAULT, "0x%x %s".formatted(result.fault().code(), result.fault().name()));
+                    FAULT,
+                    "0x%x %s".formatted(result.fault().code(), result.fault().name()));
         }
         return answer.body(data == null ? new byte[0] : data);
     }

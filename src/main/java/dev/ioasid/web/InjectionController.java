@@ -164,8 +164,7 @@ class InjectionController {
                     throw new RefusedException(
                             Errno.EINVAL,
                             "%s%s has no %s"
-                                    .formatted(
-                                            WireName.of(type), kind == null ? "" : " of " + WireName.of(kind), name),
+                                    .formatted(WireName.of(type), kind == null ? "" : " of " + WireName.of(kind), name),
                             Map.of("property", name));
                 }
             });
@@ -290,7 +289,9 @@ class InjectionController {
         return Page.of(all, limit, InjectionBody::of, InjectionSummary::id);
     }
 
-    @Operation(operationId = "getInjection", summary = "Show something that goes wrong on purpose, and how often it has")
+    @Operation(
+            operationId = "getInjection",
+            summary = "Show something that goes wrong on purpose, and how often it has")
     @GetMapping(path = "/{id}", produces = Web.JSON)
     InjectionBody get(@PathVariable String machine, @PathVariable int id) {
         return InjectionBody.of(machines.read(machine, view -> view.injection(id)));
@@ -302,7 +303,9 @@ class InjectionController {
         return InjectionBody.of(machines.apply(machine, new Command.ReleaseInjection(id)));
     }
 
-    @Operation(operationId = "deleteInjection", summary = "Have something go wrong no more; what was held back is delivered")
+    @Operation(
+            operationId = "deleteInjection",
+            summary = "Have something go wrong no more; what was held back is delivered")
     @DeleteMapping("/{id}")
     @ResponseStatus(HttpStatus.NO_CONTENT)
     void delete(@PathVariable String machine, @PathVariable int id) {

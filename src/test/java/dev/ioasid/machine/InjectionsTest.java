@@ -1,5 +1,6 @@
 package dev.ioasid.machine;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -21,6 +22,8 @@ import dev.ioasid.memory.AddressRange;
 import dev.ioasid.pagetable.Permissions;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,16 +45,16 @@ class InjectionsTest {
         machine.apply(new Command.CreateIommu(UNIT, true, architecture.capabilities()));
         machine.apply(new Command.CreateIoasid(IoasidType.PAGING, UNIT, null, null, null));
         for (var rid : List.of(RID, OTHER)) {
-            machine.apply(new Command.CreateDevice(
-                    rid, UNIT, new DeviceTraits(null, pasidBits, true, pri, null, List.of())));
+            machine.apply(
+                    new Command.CreateDevice(rid, UNIT, new DeviceTraits(null, pasidBits, true, pri, null, List.of())));
             machine.apply(new Command.Attach(Route.of(rid), 1, Replace.ALLOWED));
         }
         map(0x1000);
     }
 
     private void map(long iova) {
-        machine.apply(new Command.Map(
-                1, List.of(new MapRequest(iova, 0x1000L, Permissions.READ_WRITE, 0x10_0000 + iova))));
+        machine.apply(
+                new Command.Map(1, List.of(new MapRequest(iova, 0x1000L, Permissions.READ_WRITE, 0x10_0000 + iova))));
     }
 
     @AfterEach
@@ -59,7 +62,7 @@ class InjectionsTest {
         machine.close();
     }
 
-    private int inject(Injection injection, Integer count) {
+    private int inject(Injection injection, @Nullable Integer count) {
         return machine.apply(new Command.Inject(injection, count)).id();
     }
 
@@ -84,7 +87,7 @@ class InjectionsTest {
     }
 
     private long register(String name) {
-        return machine.read(view -> view.registers(UNIT)).get(name);
+        return machine.read(view -> view.registers(UNIT)).getOrDefault(name, -1L);
     }
 
     /** The request is refused as ever; its record is lost, and the unit says so. */
@@ -93,9 +96,10 @@ class InjectionsTest {
     void aFullQueueLosesRecords(Architecture architecture) {
         make(architecture, 8, false);
         int id = inject(new Injection.FullQueue(UNIT, Injection.Queue.FAULTS), 1);
-        assertThat(translate(RID, 0x5000)).isInstanceOfSatisfying(Translation.Faulted.class, faulted -> assertThat(
-                        faulted.fault().recorded())
-                .isFalse());
+        assertThat(translate(RID, 0x5000))
+                .isInstanceOfSatisfying(
+                        Translation.Faulted.class,
+                        faulted -> assertThat(faulted.fault().recorded()).isFalse());
         assertThat(faults()).isEmpty();
         boolean overflowed = machine.read(view -> view.faultsOverflowed(UNIT));
         assertThat(overflowed).isTrue();
@@ -103,12 +107,13 @@ class InjectionsTest {
             case VTD -> assertThat(register("FSTS")).isEqualTo(1); // PFO
             case SMMUV3 -> assertThat(register("EVENTQ_PROD")).isEqualTo(1L << 31); // OVFLG
         }
-        assertThat(injection(id)).isEqualTo(
-                new InjectionSummary(id, new Injection.FullQueue(UNIT, Injection.Queue.FAULTS), 0, 1, 0));
+        assertThat(injection(id))
+                .isEqualTo(new InjectionSummary(id, new Injection.FullQueue(UNIT, Injection.Queue.FAULTS), 0, 1, 0));
         machine.apply(new Command.ClearFaults(UNIT));
         assertThat(name(translate(RID, 0x6000))).isNotEqualTo("translated");
-        assertThat(faults()).singleElement().satisfies(record -> assertThat(record.address())
-                .isEqualTo(0x6000));
+        assertThat(faults())
+                .singleElement()
+                .satisfies(record -> assertThat(record.address()).isEqualTo(0x6000));
     }
 
     /** What the service does about it: the device loses its ATS. */
@@ -117,9 +122,10 @@ class InjectionsTest {
     void aSilentDeviceIsSilentOnce(Architecture architecture) {
         make(architecture, 8, false);
         int id = inject(new Injection.SilentDevice(RID), 1);
-        assertThatThrownBy(() -> invalidate(RID)).isInstanceOfSatisfying(RefusedException.class, refused -> assertThat(
-                        refused.errno())
-                .isEqualTo(Errno.EIO));
+        assertThatThrownBy(() -> invalidate(RID))
+                .isInstanceOfSatisfying(
+                        RefusedException.class,
+                        refused -> assertThat(refused.errno()).isEqualTo(Errno.EIO));
         assertThat(injection(id).remaining()).isZero();
         invalidate(OTHER);
         assertThat(injection(id).met()).isEqualTo(1);
@@ -134,9 +140,7 @@ class InjectionsTest {
 
     /** A prefix that is disabled for the device, and one that is wider than its tables. */
     @ParameterizedTest
-    @CsvSource(
-            useHeadersInDisplayName = true,
-            textBlock = """
+    @CsvSource(useHeadersInDisplayName = true, textBlock = """
             architecture, pasidBits, pasid,   fault,             code
             VTD,          0,         5,       SCT.6,             0x45
             VTD,          8,         0x12345, SCT.7,             0x46
@@ -161,15 +165,13 @@ class InjectionsTest {
         var dma = machine.apply(new Command.StartDma(RID, DmaOrder.read(DmaRequest.NO_PASID, 0x1ff8, 16)))
                 .results()
                 .getFirst();
-        assertThat(dma.fault().name()).isEqualTo(fault);
+        assertThat(requireNonNull(dma.fault()).name()).isEqualTo(fault);
         assertThat(injection(id).remaining()).isZero();
         assertThat(name(translate(RID, 0x1000))).isEqualTo("translated");
     }
 
     @ParameterizedTest
-    @CsvSource(
-            useHeadersInDisplayName = true,
-            textBlock = """
+    @CsvSource(useHeadersInDisplayName = true, textBlock = """
             mishap,                   event,          outcome
             UnsupportedTransaction,   F_UUT,          F_UUT
             ConflictingTranslations,  F_TLB_CONFLICT, F_TLB_CONFLICT
@@ -223,19 +225,20 @@ class InjectionsTest {
     private long read(long iova) {
         var dma = machine.apply(new Command.StartDma(RID, DmaOrder.read(DmaRequest.NO_PASID, iova, 4)));
         assertThat(dma.isPending()).isTrue();
-        return dma.id();
+        return requireNonNull(dma.id());
     }
 
     private long pageRequest(long dma) {
         return machine.read(view -> view.pageRequests().stream()
-                .filter(request -> request.state() == State.PENDING && request.dma() == dma)
+                .filter(request -> request.state() == State.PENDING && Objects.equals(request.dma(), dma))
                 .findFirst()
                 .orElseThrow()
                 .id());
     }
 
     private State answer(long dma, Answer answer) {
-        return machine.apply(new Command.AnswerPageRequest(pageRequest(dma), answer)).state();
+        return machine.apply(new Command.AnswerPageRequest(pageRequest(dma), answer))
+                .state();
     }
 
     /** Both answers are given, and neither is heard until they are released, in order. */
@@ -269,7 +272,7 @@ class InjectionsTest {
         long request = pageRequest(late);
         answer(late, Answer.INVALID);
         machine.apply(new Command.ExpirePageRequest(request));
-        assertThat(dma(late).results().getFirst().fault().detail()).endsWith("nobody answered in time");
+        assertThat(requireNonNull(dma(late).results().getFirst().fault()).detail()).endsWith("nobody answered in time");
         long next = read(0x6000); // of the same group index
         machine.apply(new Command.RemoveInjection(id));
         assertThat(dma(next).isPending()).isTrue();
@@ -287,7 +290,9 @@ class InjectionsTest {
         machine.apply(new Command.Detach(Route.of(RID)));
         machine.apply(new Command.DeleteDevice(RID));
         assertThat(dma(dma).isPending()).isFalse();
-        assertThat(machine.read(MachineView::injections)).extracting(InjectionSummary::id).containsExactly(2);
+        assertThat(machine.read(MachineView::injections))
+                .extracting(InjectionSummary::id)
+                .containsExactly(2);
         assertThat(inject(new Injection.SilentDevice(OTHER), 1)).isEqualTo(1); // the lowest that is free
     }
 
@@ -307,7 +312,9 @@ class InjectionsTest {
         inject(new Injection.FullQueue(UNIT, Injection.Queue.FAULTS), 3);
         inject(new Injection.PoisonedMemory(new AddressRange(0, 7)), 1);
         machine.apply(new Command.DeleteIommu(UNIT));
-        assertThat(machine.read(MachineView::injections)).extracting(InjectionSummary::id).containsExactly(2);
+        assertThat(machine.read(MachineView::injections))
+                .extracting(InjectionSummary::id)
+                .containsExactly(2);
     }
 
     /** What is over makes room; what is not does not. */
@@ -318,8 +325,9 @@ class InjectionsTest {
             inject(new Injection.SilentDevice(RID), 1);
         }
         assertThatThrownBy(() -> inject(new Injection.SilentDevice(OTHER), 1))
-                .isInstanceOfSatisfying(RefusedException.class, refused -> assertThat(refused.errno())
-                        .isEqualTo(Errno.ENOSPC));
+                .isInstanceOfSatisfying(
+                        RefusedException.class,
+                        refused -> assertThat(refused.errno()).isEqualTo(Errno.ENOSPC));
         assertThatThrownBy(() -> invalidate(RID)).isInstanceOf(RefusedException.class);
         assertThat(injection(1).remaining()).isZero();
         assertThat(inject(new Injection.SilentDevice(OTHER), 7)).isEqualTo(1);

@@ -1,5 +1,6 @@
 package dev.ioasid.machine;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ioasid.Architecture;
@@ -20,6 +21,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -51,8 +53,10 @@ class PoisonedMemoryTest {
         machine.apply(new Command.CreateIommu("u", true, architecture.capabilities(), shapes));
         machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 8, false, false, null, List.of())));
         machine.apply(new Command.CreateIoasid(IoasidType.PAGING, "u", architecture.secondStage(), null, null));
-        machine.apply(new Command.Map(1, List.of(new MapRequest(0x10_0000L, 0x1_0000L, Permissions.READ_WRITE, GUEST))));
-        machine.apply(new Command.Map(1, List.of(new MapRequest(0x20_0000L, 0x1000L, Permissions.READ_WRITE, 0x50_0000L))));
+        machine.apply(
+                new Command.Map(1, List.of(new MapRequest(0x10_0000L, 0x1_0000L, Permissions.READ_WRITE, GUEST))));
+        machine.apply(
+                new Command.Map(1, List.of(new MapRequest(0x20_0000L, 0x1000L, Permissions.READ_WRITE, 0x50_0000L))));
         var table = UserTable.Wanted.pageTable(architecture.firstStage(), 48, GUEST, Set.of());
         machine.apply(new Command.Bind(new Route(RID, PASID), 1, table));
         long link = architecture == Architecture.VTD ? 0x27 : 3;
@@ -77,9 +81,8 @@ class PoisonedMemoryTest {
         return machine.apply(new Command.Translate(List.of(request()))).getFirst();
     }
 
-    private static InjectionSummary poison(Machine machine, long first, long last, Integer count) {
-        return machine.apply(
-                new Command.Inject(new Injection.PoisonedMemory(new AddressRange(first, last)), count));
+    private static InjectionSummary poison(Machine machine, long first, long last, @Nullable Integer count) {
+        return machine.apply(new Command.Inject(new Injection.PoisonedMemory(new AddressRange(first, last)), count));
     }
 
     private static String expected(Architecture architecture, Step step, boolean root) {
@@ -107,10 +110,15 @@ class PoisonedMemoryTest {
                     .toList();
             assertThat(steps).hasSizeGreaterThan(20);
             for (var step : steps) {
-                long at = step.address();
+                long at = requireNonNull(step.address());
                 boolean root = Integer.valueOf(4).equals(step.level());
                 // the last byte of a structure is as bad as the first
-                int id = poison(machine, at + 8 * step.raw().size() - 1, at + 8 * step.raw().size() - 1, 1).id();
+                int id = poison(
+                                machine,
+                                at + 8 * step.raw().size() - 1,
+                                at + 8 * step.raw().size() - 1,
+                                1)
+                        .id();
                 var explained = machine.read(view -> view.explain(request()));
                 var fault = fault(explained.result());
                 assertThat(fault.name()).as("%s", step).isEqualTo(expected(architecture, step, root));
@@ -154,8 +162,8 @@ class PoisonedMemoryTest {
             int id = poison(machine, 0, MEMORY - 1, null).id();
             assertThat(translate(machine)).isEqualTo(good);
             assertThat(machine.read(view -> view.injection(id)).met()).isZero();
-            assertThat(machine.apply(new Command.Translate(List.of(
-                                    new DmaRequest(RID, PASID, 0x5000, Access.READ, false))))
+            assertThat(machine.apply(new Command.Translate(
+                                    List.of(new DmaRequest(RID, PASID, 0x5000, Access.READ, false))))
                             .getFirst())
                     .isInstanceOf(Translation.Faulted.class);
             assertThat(machine.read(view -> view.injection(id)).met()).isEqualTo(1);
@@ -193,10 +201,11 @@ class PoisonedMemoryTest {
             var order = access == Access.READ
                     ? DmaOrder.read(DmaRequest.NO_PASID, 0x30_0900, 0x1000)
                     : DmaOrder.write(DmaRequest.NO_PASID, 0x30_0900, data);
-            var result = machine.apply(new Command.StartDma(RID, order)).results().getFirst();
+            var result =
+                    machine.apply(new Command.StartDma(RID, order)).results().getFirst();
             assertThat(result.status()).isEqualTo(DmaResult.Status.FAULTED);
             assertThat(result.transferred()).isEqualTo(0x700);
-            assertThat(result.fault().name()).isEqualTo("poisoned");
+            assertThat(requireNonNull(result.fault()).name()).isEqualTo("poisoned");
             assertThat(machine.memory().read(0x60_1000, 0x1000)).containsOnly(0);
             assertThat(machine.read(view -> view.injection(id)).remaining()).isZero();
             assertThat(machine.apply(new Command.StartDma(RID, order))

@@ -20,9 +20,7 @@ class PoisonedRangeTest {
 
     /** A fetch of 64 bytes at each edge of the poison. */
     @ParameterizedTest
-    @CsvSource(
-            useHeadersInDisplayName = true,
-            textBlock = """
+    @CsvSource(useHeadersInDisplayName = true, textBlock = """
             address, bytes, fetched
             0x1000,  64,    true
             0x10c0,  64,    true
@@ -68,9 +66,7 @@ class PoisonedRangeTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            useHeadersInDisplayName = true,
-            textBlock = """
+    @CsvSource(useHeadersInDisplayName = true, textBlock = """
             first,   last,               meets
             0x0,     0xfff,              true
             0x4000,  0x5fff,             false
@@ -82,6 +78,7 @@ class PoisonedRangeTest {
             0x10000, 0x7fffffffffffffff, false
             """)
     void aRangeMeetsMemoryUnlessAllOfItIsInAHoleOrBeyond(String first, String last, boolean meets) {
-        assertThat(memory.meets(new AddressRange(Long.decode(first), Long.decode(last)))).isEqualTo(meets);
+        assertThat(memory.meets(new AddressRange(Long.decode(first), Long.decode(last))))
+                .isEqualTo(meets);
     }
 }

@@ -33,23 +33,21 @@ class InjectionScenarioTest extends HttpTest {
         post(M1 + "/ioasids", """
                 {"type": "paging"}""").expectStatus().isCreated();
         post(M1 + "/ioasids/1/mappings", """
-                {"iova": "0x1000", "length": "0x1000", "permissions": "rw", "physicalAddress": "0x5000000"}""").expectStatus()
-                .isCreated();
+                {"iova": "0x1000", "length": "0x1000", "permissions": "rw", "physicalAddress": "0x5000000"}""").expectStatus().isCreated();
         put(M1 + "/devices/3b:00.0/attachment", """
                 {"ioasid": 1}""").expectStatus().isOk();
     }
 
     private String status(String iova) {
         return json(post(M1 + "/dma", """
-                {"rid": "3b:00.0", "iova": "%s", "operation": "read", "length": 4}""".formatted(iova)))
-                .get("status")
-                .asString();
+                {"rid": "3b:00.0", "iova": "%s", "operation": "read", "length": 4}""".formatted(iova))).get("status").asString();
     }
 
     @Test
     void fromBeginningToEnd() {
         post(INJECTIONS, """
-                {"type": "poisoned-memory", "first": "0x5000000", "last": "0x5000fff", "count": 2}""").expectStatus()
+                {"type": "poisoned-memory", "first": "0x5000000", "last": "0x5000fff", "count": 2}""")
+                .expectStatus()
                 .isCreated()
                 .expectHeader()
                 .valueEquals("Location", INJECTIONS + "/1")
@@ -84,7 +82,8 @@ class InjectionScenarioTest extends HttpTest {
         }
         var first = json(INJECTIONS + "?limit=2");
         assertThat(first.get("items")).hasSize(2);
-        assertThat(json(INJECTIONS + "?limit=2&after=" + first.get("next").asString()).get("items"))
+        assertThat(json(INJECTIONS + "?limit=2&after=" + first.get("next").asString())
+                        .get("items"))
                 .hasSize(1);
     }
 
@@ -92,12 +91,18 @@ class InjectionScenarioTest extends HttpTest {
     @Test
     void explainCountsNothing() {
         post(INJECTIONS, """
-                {"type": "poisoned-memory", "first": "0x0", "last": "0xffffffff", "unlimited": true}""").expectStatus()
-                .isCreated();
+                {"type": "poisoned-memory", "first": "0x0", "last": "0xffffffff", "unlimited": true}""").expectStatus().isCreated();
         var explained = json(post(M1 + "/translations/explain", """
                 {"rid": "3b:00.0", "iova": "0x1000", "access": "read"}"""));
         assertThat(explained.get("result").get("status").asString()).isEqualTo("fault");
-        assertThat(explained.get("steps").valueStream().toList().getLast().get("decision").asString()).contains("poisoned");
+        assertThat(explained
+                        .get("steps")
+                        .valueStream()
+                        .toList()
+                        .getLast()
+                        .get("decision")
+                        .asString())
+                .contains("poisoned");
         assertThat(json(INJECTIONS + "/1").get("met").asInt()).isZero();
         assertThat(bytes(get(M1 + "/ioasids/1/memory/0x1000?length=4"))).hasSize(4);
         post(M1 + "/ioasids/1/mappings", """
@@ -105,10 +110,7 @@ class InjectionScenarioTest extends HttpTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            useHeadersInDisplayName = true,
-            textBlock = """
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
             injection                                                                              | status | errno
             {"type": "poisoned-memory", "first": "0x0"}                                            | 400    | EINVAL
             {"type": "poisoned-memory", "first": "0x1000", "last": "0xfff"}                        | 400    | EINVAL

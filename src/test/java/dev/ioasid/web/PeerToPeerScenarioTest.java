@@ -33,10 +33,7 @@ class PeerToPeerScenarioTest extends HttpTest {
                 {"rid": "3a:00.0", "iommu": "iommu0", "pri": false, "group": 7}""").expectStatus().isCreated();
         post(DEVICES, """
                 {"rid": "3a:00.1", "iommu": "iommu0", "pri": false, "group": 7, "regions": [
-                  {"address": "0x200000000", "length": "0x2000"}, {"address": "0x200008000", "length": "0x1000"}]}""").expectStatus()
-                .isCreated()
-                .expectBody()
-                .json("""
+                  {"address": "0x200000000", "length": "0x2000"}, {"address": "0x200008000", "length": "0x1000"}]}""").expectStatus().isCreated().expectBody().json("""
                 {"regions": [{"address": "0x200000000", "length": "0x2000"}, {"address": "0x200008000", "length": "0x1000"}]}""");
     }
 
@@ -110,7 +107,8 @@ class PeerToPeerScenarioTest extends HttpTest {
         post(M1 + "/ioasids", """
                 {"type": "paging"}""").expectStatus().isCreated();
         post(M1 + "/ioasids/1/mappings", """
-                {"iova": "0x1000", "length": "0x1000", "permissions": "rw", "physicalAddress": "0x200008000"}""").expectStatus()
+                {"iova": "0x1000", "length": "0x1000", "permissions": "rw", "physicalAddress": "0x200008000"}""")
+                .expectStatus()
                 .isCreated()
                 .expectBody()
                 .json("""

@@ -71,8 +71,7 @@ final class CdTable {
     }
 
     /** Where a structure is, after stage 2 if that is on; or a refusal. */
-    private long fetch(
-            Transaction transaction, SmmuSteps.Structure structure, long where, int bytes, SmmuSteps steps) {
+    private long fetch(Transaction transaction, SmmuSteps.Structure structure, long where, int bytes, SmmuSteps steps) {
         long at = where;
         if (transaction.stage2()) {
             int request = PageWalk.READ | PageWalk.PRIVILEGED | transaction.how & PageWalk.DRY;

@@ -186,14 +186,8 @@ final class SmmuExplanation implements SmmuSteps {
 
     @Override
     public void missing(TableFormat format, int level, long address) {
-        steps.add(new Step(
-                structure(format),
-                LEVELS - level,
-                stage(format),
-                address,
-                List.of(),
-                null,
-                lacking(address)));
+        steps.add(
+                new Step(structure(format), LEVELS - level, stage(format), address, List.of(), null, lacking(address)));
     }
 
     private static String structure(TableFormat format) {

@@ -381,8 +381,8 @@ public final class SmmuHardware implements IommuHardware {
 
         @Override
         public void respond(int streamId, int substreamId, int group, int response) {
-            messages.add(new DeviceMessage.GroupAnswered(
-                    streamId, substreamId, group, Commands.RESPONSES.get(response)));
+            messages.add(
+                    new DeviceMessage.GroupAnswered(streamId, substreamId, group, Commands.RESPONSES.get(response)));
         }
     }
 

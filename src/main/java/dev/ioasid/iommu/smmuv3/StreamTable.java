@@ -44,9 +44,8 @@ final class StreamTable {
         transaction.ste1 = memory.acquire(at + 8);
         transaction.ste2 = memory.acquire(at + 16);
         transaction.ste3 = memory.acquire(at + 24);
-        transaction.vms = hasVms(transaction)
-                ? Ste.VMSPTR.address(memory.acquire(at + VMS_WORD * 8)) & ADDRESS
-                : NO_VMS;
+        transaction.vms =
+                hasVms(transaction) ? Ste.VMSPTR.address(memory.acquire(at + VMS_WORD * 8)) & ADDRESS : NO_VMS;
         transaction.legal = checks.legal(transaction.ste0, transaction.ste1, transaction.ste2, transaction.ste3);
         if (!transaction.isDry()) {
             caches.keepSte(transaction.since, transaction);
