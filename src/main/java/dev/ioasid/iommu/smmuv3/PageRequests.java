@@ -36,8 +36,7 @@ final class PageRequests {
     /** Takes a request. */
     PageRequest.Outcome arrive(SmmuState state, PageRequest request, Transaction transaction) {
         var entry = PriEntry.of(request, capabilities.ssidBits() > 0);
-        boolean open = capabilities.pri() && state.enabled();
-        var written = open ? queue.write(entry) : PriQueue.Outcome.CLOSED;
+        var written = state.enabled() ? queue.write(entry) : PriQueue.Outcome.CLOSED;
         if (written == PriQueue.Outcome.WRITTEN) {
             return new PageRequest.Outcome.Queued();
         }

@@ -46,8 +46,8 @@ class EveryEventTest {
             E_PAGE_REQUEST     |                                         | hint rwx 3      | 21/5 read 7fabcdef1234               | 0000002100005824 0000300e00000000 00007fabcdef1000 0000000000000000
             E_PAGE_REQUEST     |                                         | hint rp 255     | 21/5 read 7fabcdef1234               | 0000002100005824 000ff08000000000 00007fabcdef1000 0000000000000000
             E_PAGE_REQUEST     |                                         | hint wp 1       | 22 read 80456789a8                   | 0000002200000024 0000100400000000 0000008045678000 0000000000000000
-            F_VMS_FETCH        | 800008c8 = 00001000240000d4, 800008e8 = c0005000 | MPAM   | 23/5 read 1234567890                 | 0000002300005825 0000000000000000 0000000000000000 00000000c0005000
-            F_VMS_FETCH        | 800008c8 = 00001000240000d4, 800008e8 = 00ff000000005fff | MPAM | 23/fff read 1234567890         | 0000002300fff825 0000000000000000 0000000000000000 000f000000005000
+            F_VMS_FETCH        | 800008c8 = 00001000040000d4, 800008e8 = c0005000 | MPAM   | 23/5 read 1234567890                 | 0000002300005825 0000000000000000 0000000000000000 00000000c0005000
+            F_VMS_FETCH        | 800008c8 = 00001000040000d4, 800008e8 = 00ff000000005fff | MPAM | 23/fff read 1234567890         | 0000002300fff825 0000000000000000 0000000000000000 000f000000005000
             """;
 
     private record Row(SmmuEvent event, String edits, String befalls, String request, String words) {
@@ -193,7 +193,7 @@ class EveryEventTest {
     @Test
     void aVmsIsFetchedForEachTransaction() {
         try (var unit = new ExampleUnit(Map.of("IDR3", Idr3.MPAM.mask()), SmmuCacheGeometries.DEFAULT)) {
-            unit.edit("800008c8 = 00001000240000d4, 800008e8 = 0000000090005000");
+            unit.edit("800008c8 = 00001000240000d4, 800008e8 = 00f0000090005000"); // bits 55:52 are of v3.4
             assertThat(text(unit.translate("23/5 read 1234567890"))).isEqualTo("translated");
             unit.edit("800008e8 = c0005000");
             assertThat(text(unit.translate("23/5 read 1234567890"))).isEqualTo("translated");

@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A unit with the tables of the worked examples: StreamID 0x21 has stage 1 with SubstreamIDs, of which CD 5 terminates and CD 7 stalls, 0x22
@@ -69,6 +70,10 @@ final class ExampleUnit implements AutoCloseable {
             """;
 
     final PhysicalMemory memory = new PhysicalMemory(END);
+    /** Runs when the unit has written a word that software is to find. */
+    @Nullable
+    Runnable whenWritten;
+
     final SmmuHardware hardware;
 
     ExampleUnit() {
@@ -81,7 +86,13 @@ final class ExampleUnit implements AutoCloseable {
         var registers = new LinkedHashMap<>(SmmuCapabilities.DEFAULT.registers());
         registers.put("IDR0", registers.getOrDefault("IDR0", 0L) & ~Idr0.NS1ATS.mask() | Idr0.ATSRECERR.mask());
         turned.forEach((name, bits) -> registers.merge(name, bits, (before, other) -> before ^ other));
-        hardware = new SmmuHardware(memory, SmmuCapabilities.raw(registers), caches);
+        hardware = new SmmuHardware(memory, SmmuCapabilities.raw(registers), caches, address -> {
+            var then = whenWritten;
+            whenWritten = null;
+            if (then != null) {
+                then.run();
+            }
+        });
         write("CR2=2 EVENTQ_BASE=b0000008 STRTAB_BASE=4000000080000000 STRTAB_BASE_CFG=8");
         if (hardware.capabilities().pri()) {
             write("PRIQ_BASE=b0010002");
