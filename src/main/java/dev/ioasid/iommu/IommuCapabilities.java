@@ -13,6 +13,9 @@ public interface IommuCapabilities {
     /** Width of the ids by which the requests of devices arrive, in bits: VT-d's source id, SMMUv3's StreamID. */
     int sourceIdBits();
 
+    /** Width of the addresses that the unit puts out, in bits. */
+    int outputBits();
+
     /**
      * By name, in a fixed order: an {@code Integer}, a {@code Boolean}, a {@code String} for one of several choices, a {@code Long} for
      * an address or a length, or a list of {@code Long}.

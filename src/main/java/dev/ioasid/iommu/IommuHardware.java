@@ -70,6 +70,9 @@ public interface IommuHardware {
     /** Whether a device with ATS answers when it is asked to forget translations. */
     void setAnswersInvalidations(int sourceId, boolean answers);
 
+    /** Asks, from now on, what goes wrong. */
+    void disturb(Disturbances by);
+
     /** Every cache, those of the devices last. */
     List<CacheSummary> caches();
 

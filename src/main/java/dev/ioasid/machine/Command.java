@@ -152,6 +152,45 @@ public sealed interface Command<R> {
         }
     }
 
+    /** Writes bytes into a device's region, by its own processor. ENODEV; ENOENT: no such region; EINVAL: beyond its end. The array must not change any more. */
+    record WriteRegion(Rid rid, int region, long offset, byte[] bytes) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.devices().region(rid, region).bytes().write(offset, bytes);
+            return Done.DONE;
+        }
+    }
+
+    /**
+     * Has something go wrong. ENODEV, ENOENT: no such device or unit; EOPNOTSUPP: it cannot happen there; EINVAL; ENOSPC: too much does
+     * already.
+     *
+     * @param count how often; null: until it is removed
+     */
+    record Inject(Injection injection, @Nullable Integer count) implements Command<InjectionSummary> {
+        @Override
+        public InjectionSummary applyTo(Machine machine) {
+            return machine.injections().add(injection, count);
+        }
+    }
+
+    /** Lets devices have what has been held back from them. ENOENT; EINVAL: nothing is held back by this kind. */
+    record ReleaseInjection(int id) implements Command<InjectionSummary> {
+        @Override
+        public InjectionSummary applyTo(Machine machine) {
+            return machine.injections().release(id);
+        }
+    }
+
+    /** Removes an injection; what it has held back is delivered. ENOENT. */
+    record RemoveInjection(int id) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.injections().remove(id);
+            return Done.DONE;
+        }
+    }
+
     /** Clears a unit's fault records. ENOENT. */
     record ClearFaults(String iommu) implements Command<Done> {
         @Override

@@ -39,6 +39,7 @@ final class Device {
     private final boolean ats;
     private final boolean pri;
     private final List<ReservedRegion> reservedRegions;
+    private final List<DeviceRegion> regions;
     private final TreeMap<Integer, Pasid> pasids = new TreeMap<>();
     private boolean answersInvalidations = true;
     private int pageRequestsPerGroup = 1;
@@ -52,7 +53,8 @@ final class Device {
             int pasidBits,
             boolean ats,
             boolean pri,
-            List<ReservedRegion> reservedRegions) {
+            List<ReservedRegion> reservedRegions,
+            List<DeviceRegion> regions) {
         this.rid = rid;
         this.sourceId = sourceId;
         this.group = group;
@@ -61,6 +63,7 @@ final class Device {
         this.ats = ats;
         this.pri = pri;
         this.reservedRegions = reservedRegions;
+        this.regions = regions;
     }
 
     Rid rid() {
@@ -91,6 +94,11 @@ final class Device {
 
     List<ReservedRegion> reservedRegions() {
         return reservedRegions;
+    }
+
+    /** Where it answers. */
+    List<DeviceRegion> regions() {
+        return regions;
     }
 
     TreeMap<Integer, Pasid> pasids() {
@@ -164,6 +172,7 @@ final class Device {
                 pageRequestTimeout,
                 pageRequestsPerGroup,
                 reservedRegions,
+                regions.stream().map(DeviceRegion::range).toList(),
                 List.copyOf(pasids.keySet()));
     }
 }

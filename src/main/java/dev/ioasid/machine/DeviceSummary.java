@@ -1,6 +1,7 @@
 package dev.ioasid.machine;
 
 import dev.ioasid.iommu.Rid;
+import dev.ioasid.memory.AddressRange;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param answersInvalidations whether it does what it is asked to by an invalidation of its device-TLB
  * @param pageRequestTimeout how long it waits for an answer to a page request, or stalled
  * @param pageRequestsPerGroup how many pages it asks for at once
+ * @param regions bus addresses at which it answers
  * @param pasids in ascending order
  */
 public record DeviceSummary(
@@ -32,4 +34,5 @@ public record DeviceSummary(
         Duration pageRequestTimeout,
         int pageRequestsPerGroup,
         List<ReservedRegion> reservedRegions,
+        List<AddressRange> regions,
         List<Integer> pasids) {}

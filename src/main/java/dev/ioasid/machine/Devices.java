@@ -47,6 +47,7 @@ final class Devices {
         check(rid, unit, traits);
         int sourceId = sourceId(rid, unit, traits.streamId());
         int number = traits.group() == null ? lowestFreeGroup(unit) : traits.group();
+        var bars = machine.fabric().add(rid, unit, traits.regions());
         var group = groups.computeIfAbsent(new GroupKey(unit.name(), number), key -> new Group(number, unit));
         var regions = new ArrayList<ReservedRegion>();
         if (unit.type() == IommuType.VTD) {
@@ -56,10 +57,15 @@ final class Devices {
         int pasidBits =
                 traits.pasidBits() == null ? unit.hardware().capabilities().pasidBits() : traits.pasidBits();
         var device = new Device(
-                rid, sourceId, group, traits.name(), pasidBits, traits.ats(), traits.pri(), List.copyOf(regions));
+                rid, sourceId, group, traits.name(), pasidBits, traits.ats(), traits.pri(), List.copyOf(regions), bars);
         var leads = group.ioasid();
         if (leads != null) { // a new member shares the group's fate from the start
-            machine.routes().lead(device, DmaRequest.NO_PASID, leads.destination());
+            try {
+                machine.routes().lead(device, DmaRequest.NO_PASID, leads.destination());
+            } catch (RefusedException refused) {
+                machine.fabric().remove(bars);
+                throw refused;
+            }
         }
         unit.hardware().connect(device.requester());
         group.members().put(rid, device);
@@ -201,7 +207,9 @@ final class Devices {
     }
 
     private void remove(Device device) {
+        machine.injections().forget(device);
         machine.transfers().drain(device);
+        machine.fabric().remove(device.regions());
         byRid.remove(device.rid());
         device.unit().hardware().disconnect(device.sourceId());
         var driver = device.unit().driver();
@@ -252,8 +260,7 @@ final class Devices {
     }
 
     private static RefusedException lacking(Rid rid, String capability, String detail) {
-        return new RefusedException(
-                Errno.EOPNOTSUPP, detail, Map.of("rid", rid.toString(), "capability", capability));
+        return new RefusedException(Errno.EOPNOTSUPP, detail, Map.of("rid", rid.toString(), "capability", capability));
     }
 
     PasidSummary allocatePasid(Rid rid, @Nullable Integer pasid, @Nullable String name) {
@@ -339,6 +346,33 @@ final class Devices {
             throw new RefusedException(Errno.ENODEV, "there is no device " + rid, Map.of("rid", rid.toString()));
         }
         return device;
+    }
+
+    /** One of a device's regions. ENODEV; ENOENT. */
+    DeviceRegion region(Rid rid, int index) {
+        var regions = device(rid).regions();
+        if (index < 0 || index >= regions.size()) {
+            throw new RefusedException(
+                    Errno.ENOENT,
+                    regions.isEmpty()
+                            ? rid + " has no regions"
+                            : "%s has no region %d: it has 0 to %d".formatted(rid, index, regions.size() - 1),
+                    Map.of("rid", rid.toString(), "region", index));
+        }
+        return regions.get(index);
+    }
+
+    /** Where a place in a region is. ENODEV; ENOENT: no such region; EINVAL: beyond its end. */
+    long busAddress(DmaOrder.Target target) {
+        var region = region(target.rid(), target.region());
+        if (Long.compareUnsigned(target.offset(), region.range().length()) >= 0) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "offset 0x%x is beyond %s, which has 0x%x bytes"
+                            .formatted(target.offset(), region, region.range().length()),
+                    Map.of("rid", target.rid().toString(), "region", target.region(), "offset", target.offset()));
+        }
+        return region.range().first() + target.offset();
     }
 
     /** The device whose requests a unit sees with a source id; null if there is none. */

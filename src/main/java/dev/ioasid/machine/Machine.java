@@ -24,7 +24,7 @@ import java.util.function.Function;
  */
 public final class Machine implements AutoCloseable {
     /** Physical addresses where a write would be an interrupt: no DMA reaches memory there. */
-    private static final AddressRange INTERRUPT_WINDOW = new AddressRange(0xfee0_0000L, 0xfeef_ffffL);
+    static final AddressRange INTERRUPT_WINDOW = new AddressRange(0xfee0_0000L, 0xfeef_ffffL);
 
     private final String name;
     private final Preset preset;
@@ -41,6 +41,8 @@ public final class Machine implements AutoCloseable {
     private final Invalidations invalidations;
     private final Traffic traffic;
     private final Transfers transfers;
+    private final Fabric fabric;
+    private final Injections injections;
     private final Pulse pulse = new Pulse();
     private final EventJournal journal = new EventJournal();
     private final CommandEvents events = new CommandEvents(journal);
@@ -62,6 +64,8 @@ public final class Machine implements AutoCloseable {
         this.invalidations = new Invalidations(this);
         this.traffic = new Traffic(this);
         this.transfers = new Transfers(this);
+        this.fabric = new Fabric(this);
+        this.injections = new Injections(this);
         if (memory.size() > INTERRUPT_WINDOW.first()) {
             frames.claim(INTERRUPT_WINDOW);
         }
@@ -97,6 +101,7 @@ public final class Machine implements AutoCloseable {
         lock.writeLock().lock();
         try {
             checkOpen();
+            injections.begin();
             try {
                 return command.applyTo(this);
             } catch (RuntimeException | Error refused) {
@@ -104,6 +109,7 @@ public final class Machine implements AutoCloseable {
                 throw refused;
             } finally {
                 transfers.settle(); // whatever became of it, DMA may go on
+                injections.requestIsOver();
             }
         } finally {
             events.publish();
@@ -153,6 +159,7 @@ public final class Machine implements AutoCloseable {
                 journal.close();
                 journal.wake();
                 readers.await();
+                fabric.close();
                 counters.close();
                 frames.close();
                 memory.close();
@@ -231,6 +238,14 @@ public final class Machine implements AutoCloseable {
 
     Transfers transfers() {
         return transfers;
+    }
+
+    Fabric fabric() {
+        return fabric;
+    }
+
+    Injections injections() {
+        return injections;
     }
 
     /** Beats when DMA is over, when a device has come to wait, and when the machine is closed. */

@@ -149,6 +149,15 @@ public interface MachineView {
     /** What the hardware would do with a request, step by step. ENODEV, EINVAL. */
     Explanation explain(DmaRequest request);
 
+    /** Bytes of a device's region. ENODEV; ENOENT: no such region; EINVAL: beyond its end. */
+    byte[] readRegion(Rid rid, int region, long offset, int length);
+
+    /** By id. */
+    List<InjectionSummary> injections();
+
+    /** ENOENT. */
+    InjectionSummary injection(int id);
+
     /** Bytes on their way that have had to wait. ENOENT: no such, or forgotten. */
     DmaSummary dma(long id);
 

@@ -176,14 +176,19 @@ final class PagingIoasid extends Ioasid {
                     Map.of("ioasid", id(), "physicalAddress", physical));
         }
         long last = physical + request.length() - 1;
-        if (Long.compareUnsigned(last, physical) < 0 || !machine.memory().backs(new AddressRange(physical, last))) {
+        boolean wraps = Long.compareUnsigned(last, physical) < 0;
+        if (wraps || last >>> shape.format().outputBits() != 0 || !isThere(new AddressRange(physical, last))) {
             throw new RefusedException(
                     Errno.EINVAL,
-                    "0x%x bytes at physical address 0x%x are not all memory: the machine has 0x%x bytes"
+                    "0x%x bytes at physical address 0x%x are not all memory, nor in one region of a device: the machine has 0x%x bytes"
                             .formatted(
                                     request.length(), physical, machine.memory().size()),
                     Map.of("ioasid", id(), "physicalAddress", physical, "length", request.length()));
         }
+    }
+
+    private boolean isThere(AddressRange range) {
+        return machine.fabric().backs(range);
     }
 
     /** EOPNOTSUPP for a right that the format has no bits for. */
@@ -339,7 +344,7 @@ final class PagingIoasid extends Ioasid {
         var bytes = new byte[length];
         int done = 0;
         for (var piece : pieces(iova, length, false)) {
-            var read = machine.memory().read(piece.physicalAddress(), (int) piece.length());
+            var read = machine.fabric().read(piece.physicalAddress(), (int) piece.length());
             System.arraycopy(read, 0, bytes, done, read.length);
             done += read.length;
         }
@@ -351,8 +356,7 @@ final class PagingIoasid extends Ioasid {
         int done = 0;
         for (var piece : pieces(iova, bytes.length, true)) {
             int length = (int) piece.length();
-            machine.memory().write(piece.physicalAddress(), Arrays.copyOfRange(bytes, done, done + length));
-            machine.frames().written(AddressRange.of(piece.physicalAddress(), length));
+            machine.fabric().write(piece.physicalAddress(), Arrays.copyOfRange(bytes, done, done + length));
             done += length;
         }
     }

@@ -12,6 +12,19 @@ final class Stops {
         return of("unclaimed", "0x%x is no memory: nobody answers".formatted(address), iova);
     }
 
+    /** What is there is poisoned. */
+    static Fault poisoned(long iova, long address) {
+        return of("poisoned", "memory at 0x%x is poisoned: the access is aborted".formatted(address), iova);
+    }
+
+    /** The request would have to come back to its sender. */
+    static Fault unsupported(long iova, DeviceRegion own) {
+        return of(
+                "unsupported-request",
+                "it leads to %s, the device itself: a request does not come back to its sender".formatted(own),
+                iova);
+    }
+
     /** A completion grants nothing, and nobody says why. */
     static Fault unusable(long iova) {
         return of("unusable", "the translation gives no right to the page", iova);

@@ -27,10 +27,10 @@ final class Traffic {
 
     /** Translates requests in order, as the units do. ENODEV, EINVAL: then none has been. */
     List<Translation> translate(List<DmaRequest> requests) {
-        var units = new ArrayList<Unit>(requests.size());
+        var senders = new ArrayList<Device>(requests.size());
         for (int index = 0; index < requests.size(); index++) {
             try {
-                units.add(unitOf(requests.get(index)));
+                senders.add(sender(requests.get(index)));
             } catch (RefusedException refused) {
                 throw refused.with("index", index);
             }
@@ -39,14 +39,7 @@ final class Traffic {
         int stay = machine.readers().enter();
         try {
             for (int index = 0; index < requests.size(); index++) {
-                var result = units.get(index).hardware().translate(requests.get(index));
-                if (result instanceof Translation.Translated) {
-                    translated++;
-                } else {
-                    wait(requests.get(index), result);
-                    tell(requests.get(index), result);
-                }
-                results.add(result);
+                results.add(translate(senders.get(index), requests.get(index)));
             }
         } finally {
             machine.readers().exit(stay);
@@ -54,10 +47,28 @@ final class Traffic {
         return List.copyOf(results);
     }
 
+    private Translation translate(Device device, DmaRequest request) {
+        var direct = machine.fabric().direct(device, request);
+        if (direct != null) {
+            return direct;
+        }
+        var malformed = machine.injections().malformed(device, request);
+        var sent = malformed == null ? request : malformed;
+        var result = device.unit().hardware().translate(sent);
+        machine.injections().requestIsOver();
+        if (result instanceof Translation.Translated) {
+            translated++;
+        } else {
+            wait(device, sent, result);
+            tell(sent, result);
+        }
+        return result;
+    }
+
     /** A transaction that is stalled waits, although nobody's DMA does. */
-    private void wait(DmaRequest request, Translation result) {
+    private void wait(Device device, DmaRequest request, Translation result) {
         if (result instanceof Translation.Stalled stalled) {
-            machine.transfers().stalled(machine.devices().device(request.rid()), request, stalled);
+            machine.transfers().stalled(device, request, stalled);
         }
     }
 
@@ -85,19 +96,27 @@ final class Traffic {
     }
 
     Explanation explain(DmaRequest request) {
-        var unit = unitOf(request);
+        var device = sender(request);
         int stay = machine.readers().enter();
         try {
-            return unit.hardware().explain(request);
+            var direct = machine.fabric().direct(device, request);
+            var shortcut = machine.fabric().shortcut(device, request);
+            return direct != null && shortcut != null
+                    ? PeerToPeer.direct(device, request, shortcut, direct)
+                    : PeerToPeer.through(device, request, throughUnit(device, request), machine.fabric());
         } finally {
             machine.readers().exit(stay);
         }
     }
 
-    private Unit unitOf(DmaRequest request) {
+    private Explanation throughUnit(Device device, DmaRequest request) {
+        return machine.injections().explained(device, request, device.unit().hardware()::explain);
+    }
+
+    private Device sender(DmaRequest request) {
         var device = machine.devices().device(request.rid());
         checkPasid(device, request.pasid());
-        return device.unit();
+        return device;
     }
 
     /** EINVAL: the device cannot send it. */

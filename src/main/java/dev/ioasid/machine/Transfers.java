@@ -74,9 +74,10 @@ final class Transfers {
     /** Carries out orders, as far as it gets. ENODEV, EINVAL: {@code index} names the bad one; ENOSPC: too much waits. */
     DmaSummary start(Rid rid, List<DmaOrder> orders, boolean batch) {
         var device = machine.devices().device(rid);
+        var addressed = new ArrayList<DmaOrder>(orders.size());
         for (int index = 0; index < orders.size(); index++) {
             try {
-                check(device, orders.get(index));
+                addressed.add(checked(device, orders.get(index)));
             } catch (RefusedException refused) {
                 throw refused.with("index", index);
             }
@@ -87,10 +88,18 @@ final class Transfers {
                     MOST_WAITING + " DMA wait for answers to page requests, the most there can be",
                     Map.of("limit", Map.of("name", "waiting DMA", "value", MOST_WAITING)));
         }
-        var job = new DmaJob(device, orders, batch);
+        var job = new DmaJob(device, addressed, batch);
         run(job);
         settle();
         return job.summary();
+    }
+
+    /** An order that can be carried out, with an address. */
+    private DmaOrder checked(Device device, DmaOrder order) {
+        var target = order.target();
+        var addressed = target == null ? order : order.at(machine.devices().busAddress(target));
+        check(device, addressed);
+        return addressed;
     }
 
     private void check(Device device, DmaOrder order) {
@@ -126,7 +135,9 @@ final class Transfers {
         var request = request(job, job.at(), DmaRequest.Kind.UNTRANSLATED);
         var reached = inTables(() -> reach(job));
         machine.traffic().tell(request, reached);
-        return take(job, reached);
+        boolean goesOn = take(job, reached);
+        machine.injections().requestIsOver();
+        return goesOn;
     }
 
     /** Goes through tables, which nobody takes away meanwhile. */
@@ -139,10 +150,18 @@ final class Transfers {
         }
     }
 
-    /** What the unit, or the device itself, says to the next page. */
+    /** What the fabric, the unit, or the device itself says to the next page. */
     private Translation reach(DmaJob job) {
         var hardware = job.device().unit().hardware();
         var request = request(job, job.at(), DmaRequest.Kind.UNTRANSLATED);
+        var direct = machine.fabric().direct(job.device(), request);
+        if (direct != null) {
+            return direct;
+        }
+        var malformed = machine.injections().malformed(job.device(), request);
+        if (malformed != null) {
+            return hardware.translate(malformed);
+        }
         if (!job.device().asksForPages() || hardware.remembers(request)) {
             return hardware.translate(request);
         }
@@ -208,19 +227,30 @@ final class Transfers {
             job.advance(count); // it is delivered, and no memory written
             return;
         }
-        var range = AddressRange.of(address, count);
-        if (!machine.memory().backs(range)) {
-            stop(job, Stops.unclaimed(job.at(), address));
+        var refusal = refusal(job, address, AddressRange.of(address, count));
+        if (refusal != null) {
+            stop(job, refusal);
             return;
         }
         movedBytes += count;
         if (job.order().access() == Access.WRITE) {
-            machine.memory().write(address, job.outgoing(count));
-            machine.frames().written(range);
+            machine.fabric().write(address, job.outgoing(count));
             job.advance(count);
         } else {
-            job.incoming(machine.memory().read(address, count));
+            job.incoming(machine.fabric().read(address, count));
         }
+    }
+
+    /** Why nobody takes, or gives, the bytes at an address within a page; null: somebody does. */
+    private @Nullable Fault refusal(DmaJob job, long address, AddressRange range) {
+        var region = machine.fabric().region(address);
+        if (region != null) {
+            return region.rid().equals(job.rid()) ? Stops.unsupported(job.at(), region) : null;
+        }
+        if (!machine.memory().backs(range)) {
+            return Stops.unclaimed(job.at(), address);
+        }
+        return machine.memory().poisons(range) ? Stops.poisoned(job.at(), address) : null;
     }
 
     /** Reads zeros; what would be written is ignored. */
@@ -409,8 +439,12 @@ final class Transfers {
 
     private void deliver(Unit unit, DeviceMessage message) {
         switch (message) {
-            case DeviceMessage.GroupAnswered answered ->
-                answered(requests.group(unit, answered.sourceId(), answered.group()), answered.response());
+            case DeviceMessage.GroupAnswered answered -> {
+                var group = requests.group(unit, answered.sourceId(), answered.group());
+                if (!machine.injections().holdsBack(group, answered.response())) {
+                    answered(group, answered.response());
+                }
+            }
             case DeviceMessage.Resumed(long ticket, var outcome) -> {
                 var stalled = requests.ticket(unit, ticket);
                 if (stalled != null) {
@@ -426,7 +460,8 @@ final class Transfers {
         }
     }
 
-    private void answered(List<Waiting> group, PageRequest.Response response) {
+    /** The device hears what is said to its requests. */
+    void answered(List<Waiting> group, PageRequest.Response response) {
         end(group, State.ANSWERED, outcome(response), waiting -> {
             if (response == PageRequest.Response.SUCCESS) {
                 goOn(waiting.job());

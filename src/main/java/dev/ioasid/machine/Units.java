@@ -113,6 +113,7 @@ final class Units {
         if (unit.driver() != null) {
             unit.driver().close();
         }
+        machine.injections().forget(unit);
         unit.hardware().faultCounts().forEach((reason, count) -> pastFaults.merge(reason, count, Long::sum));
         pastDropped += unit.hardware().faultsDropped();
         byName.remove(name);

@@ -22,11 +22,11 @@ import org.jspecify.annotations.Nullable;
 record View(Machine machine) implements MachineView {
     @Override
     public MachineSummary summary() {
-        return new MachineSummary(
-                machine.name(),
-                machine.memory().size(),
-                machine.preset(),
-                machine.memory().committedBytes());
+        return new MachineSummary(machine.name(), machine.memory().size(), machine.preset(), committedBytes());
+    }
+
+    private long committedBytes() {
+        return machine.memory().committedBytes() + machine.fabric().committedBytes();
     }
 
     @Override
@@ -223,6 +223,21 @@ record View(Machine machine) implements MachineView {
     }
 
     @Override
+    public byte[] readRegion(Rid rid, int region, long offset, int length) {
+        return machine.devices().region(rid, region).bytes().read(offset, length);
+    }
+
+    @Override
+    public List<InjectionSummary> injections() {
+        return machine.injections().all();
+    }
+
+    @Override
+    public InjectionSummary injection(int id) {
+        return machine.injections().summary(id);
+    }
+
+    @Override
     public DmaSummary dma(long id) {
         return machine.transfers().summary(id);
     }
@@ -292,7 +307,7 @@ record View(Machine machine) implements MachineView {
                 attachments,
                 mapped,
                 tables,
-                machine.memory().committedBytes(),
+                committedBytes(),
                 machine.traffic().translated(),
                 machine.units().faultsByReason(),
                 machine.units().faultsDropped(),

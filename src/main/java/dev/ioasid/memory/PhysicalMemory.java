@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -52,6 +53,8 @@ public final class PhysicalMemory implements AutoCloseable {
     private final Reservation words;
     private final Reservation committed;
     private final AtomicLong committedPages = new AtomicLong();
+    private volatile List<PoisonedRange> poison = List.of();
+    private volatile boolean poisoned;
 
     /**
      * @param size bytes, a multiple of 4 KiB
@@ -106,6 +109,17 @@ public final class PhysicalMemory implements AutoCloseable {
         return Long.compareUnsigned(range.last(), size) < 0 && holes.stream().noneMatch(range::intersects);
     }
 
+    /** Whether any byte of the range is memory. */
+    public boolean meets(AddressRange range) {
+        long at = range.first();
+        for (var hole : holes) {
+            if (hole.contains(at)) {
+                at = hole.last() + 1;
+            }
+        }
+        return Long.compareUnsigned(at, size) < 0 && Long.compareUnsigned(at, range.last()) <= 0;
+    }
+
     private boolean inHole(long address) {
         for (int i = 0; i < holes.size(); i++) {
             if (holes.get(i).contains(address)) {
@@ -113,6 +127,39 @@ public final class PhysicalMemory implements AutoCloseable {
             }
         }
         return false;
+    }
+
+    /** Whether hardware that fetches so many bytes gets them: they are memory, and none of them is poisoned. */
+    public boolean fetches(long address, int bytes) {
+        return backs(address) && !(poisoned && poisons(AddressRange.of(address, bytes)));
+    }
+
+    /** Whether any byte of this memory is poisoned: then the short ways, which do not ask {@link #fetches}, must not be gone. */
+    public boolean isPoisoned() {
+        return poisoned;
+    }
+
+    /** Whether a byte of the range is poisoned, which the poison notes. */
+    public boolean poisons(AddressRange range) {
+        boolean found = false;
+        for (var each : poison) {
+            found |= each.meets(range);
+        }
+        return found;
+    }
+
+    /** From now on, hardware fails to fetch a range. */
+    public synchronized void poison(PoisonedRange range) {
+        var all = new ArrayList<>(poison);
+        all.add(range);
+        poison = List.copyOf(all);
+        poisoned = true;
+    }
+
+    /** A range that was poisoned is so no more. */
+    public synchronized void cure(PoisonedRange range) {
+        poison = poison.stream().filter(other -> other != range).toList();
+        poisoned = !poison.isEmpty();
     }
 
     /** The bits of an address that {@link #folded} keeps. */

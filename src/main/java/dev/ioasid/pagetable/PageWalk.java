@@ -164,7 +164,7 @@ public final class PageWalk {
                 long page = at & TableFormat.ADDRESS;
                 caches.keep(format, whose, input, StructureCaches.copy(format, page, level, common, writable));
             }
-            if (!memory.backs(at)) {
+            if (!memory.fetches(at, Long.BYTES)) {
                 steps.missing(format, level, at);
                 return failed(top ? Failure.ROOT_FETCH : Failure.FETCH, format, level);
             }

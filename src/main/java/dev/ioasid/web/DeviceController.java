@@ -8,6 +8,7 @@ import dev.ioasid.machine.DeviceSummary;
 import dev.ioasid.machine.DeviceTraits;
 import dev.ioasid.machine.ReservedRegion;
 import dev.ioasid.machine.lspci.LspciListing;
+import dev.ioasid.memory.AddressRange;
 import dev.ioasid.service.Machines;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.responses.ApiResponse;
@@ -74,9 +75,26 @@ class DeviceController {
         }
     }
 
+    /** Bus addresses at which the device answers: a BAR. */
+    record BarBody(Hex address, Hex length) {
+        static BarBody of(AddressRange range) {
+            return new BarBody(new Hex(range.first()), new Hex(range.length()));
+        }
+
+        AddressRange range() {
+            if (length.value() == 0 || Long.compareUnsigned(address.value(), -length.value()) > 0) {
+                throw new RefusedException(
+                        Errno.EINVAL,
+                        "0x%x bytes at 0x%x are none, or go beyond 2^64".formatted(length.value(), address.value()),
+                        Map.of("address", address.value(), "length", length.value()));
+            }
+            return AddressRange.of(address.value(), length.value());
+        }
+    }
+
     /**
      * {@code pasidBits} is what the IOMMU takes unless it says otherwise, and 0 stands for no PASID capability; {@code ats}
-     * is true unless it says otherwise, and {@code pri} goes with it. Devices of the same {@code group} share a RID-level table. Behind an
+     * is true unless it says otherwise, and {@code pri} goes with it. At {@code regions} (BARs) it answers other devices' DMA. Devices of the same {@code group} share a RID-level table. Behind an
      * SMMUv3 requests arrive by {@code streamId}, which is bus, device and function unless it says otherwise.
      */
     record NewDevice(
@@ -88,6 +106,7 @@ class DeviceController {
             @Nullable Boolean pri,
             @Nullable Integer group,
             @Nullable List<RegionBody> reservedRegions,
+            @Nullable List<BarBody> regions,
             @Nullable Hex streamId) {
         Command.CreateDevice command() {
             if (streamId != null && streamId.value() >>> Integer.SIZE != 0) {
@@ -96,7 +115,7 @@ class DeviceController {
                         "streamId " + streamId + " has more than 32 bits",
                         Map.of("property", "streamId"));
             }
-            var regions = Lists.map(reservedRegions, RegionBody::region);
+            var reserved = Lists.map(reservedRegions, RegionBody::region);
             boolean hasAts = ats == null || ats;
             boolean hasPri = pri == null ? hasAts : pri;
             return new Command.CreateDevice(
@@ -108,8 +127,9 @@ class DeviceController {
                             hasAts,
                             hasPri,
                             group,
-                            regions,
-                            streamId == null ? null : (int) streamId.value()));
+                            reserved,
+                            streamId == null ? null : (int) streamId.value(),
+                            Lists.map(regions, BarBody::range)));
         }
     }
 
@@ -130,7 +150,7 @@ class DeviceController {
         }
     }
 
-    /** {@code pageRequestTimeout} and {@code pageRequestsPerGroup} are there unless they are as usual, 30 s and 1; {@code groupIoasid} translates the group's requests without PASID; there is none while they are blocked. */
+    /** {@code pageRequestTimeout} and {@code pageRequestsPerGroup} are there unless they are as usual, 30 s and 1, and {@code regions} if there are any; {@code groupIoasid} translates the group's requests without PASID; there is none while they are blocked. */
     record DeviceBody(
             Rid rid,
             String iommu,
@@ -145,6 +165,7 @@ class DeviceController {
             @Nullable WaitTime pageRequestTimeout,
             @Nullable Integer pageRequestsPerGroup,
             List<RegionBody> reservedRegions,
+            @Nullable List<BarBody> regions,
             List<Pasid> pasids) {
         static DeviceBody of(DeviceSummary device) {
             return new DeviceBody(
@@ -163,6 +184,7 @@ class DeviceController {
                             : new WaitTime(device.pageRequestTimeout()),
                     device.pageRequestsPerGroup() == 1 ? null : device.pageRequestsPerGroup(),
                     Lists.map(device.reservedRegions(), RegionBody::of),
+                    device.regions().isEmpty() ? null : Lists.map(device.regions(), BarBody::of),
                     Lists.map(device.pasids(), Pasid::new));
         }
     }

@@ -60,21 +60,42 @@ class DmaController {
         }
     }
 
-    /** A read has a {@code length}, a write has {@code data}, in base64. */
+    /** A place in a region of another device, which stands for its bus address; the first region unless it says otherwise. */
+    record TargetBody(Rid rid, @Nullable Integer region, Hex offset) {
+        /** As a query says it; null: it says none. */
+        static @Nullable TargetBody of(@Nullable Rid target, @Nullable Integer region, @Nullable Hex offset) {
+            if (target != null && offset != null) {
+                return new TargetBody(target, region, offset);
+            }
+            if (target != null || region != null || offset != null) {
+                throw new RefusedException(
+                        Errno.EINVAL,
+                        "a target has an offset, and a region or an offset is that of a target",
+                        Map.of("parameter", target == null ? "target" : "offset"));
+            }
+            return null;
+        }
+
+        DmaOrder.Target target() {
+            return new DmaOrder.Target(rid, region == null ? 0 : region, offset.value());
+        }
+    }
+
+    /** To an {@code iova} or a {@code target}. A read has a {@code length}, a write has {@code data}, in base64. */
     record DmaRequestBody(
             @Nullable Pasid pasid,
-            Hex iova,
+            @Nullable Hex iova,
+            @Nullable TargetBody target,
             Direction operation,
             @Nullable Hex length,
             byte @Nullable [] data,
             @Nullable Boolean privileged) {
         DmaOrder order() {
+            checkEnd(iova, target);
             boolean write = operation == Direction.WRITE;
             if (write ? data == null : data != null) {
                 throw new RefusedException(
-                        Errno.EINVAL,
-                        write ? "a write has data" : "a read has no data",
-                        Map.of("property", "data"));
+                        Errno.EINVAL, write ? "a write has data" : "a read has no data", Map.of("property", "data"));
             }
             if (!write && length == null) {
                 throw new RefusedException(Errno.EINVAL, "a read has a length", Map.of("property", "length"));
@@ -87,11 +108,21 @@ class DmaController {
             }
             return new DmaOrder(
                     Pasid.orNone(pasid),
-                    iova.value(),
+                    iova == null ? 0 : iova.value(),
+                    target == null ? null : target.target(),
                     write ? Access.WRITE : Access.READ,
                     Boolean.TRUE.equals(privileged),
                     data == null ? bytes(length) : data.length,
                     data);
+        }
+
+        private static void checkEnd(@Nullable Hex iova, @Nullable TargetBody target) {
+            if ((iova == null) == (target == null)) {
+                throw new RefusedException(
+                        Errno.EINVAL,
+                        "DMA goes to an iova or to a target, to one of the two",
+                        Map.of("property", "iova"));
+            }
         }
 
         private static int bytes(@Nullable Hex length) {
@@ -104,13 +135,14 @@ class DmaController {
     record NewDma(
             Rid rid,
             @Nullable Pasid pasid,
-            Hex iova,
+            @Nullable Hex iova,
+            @Nullable TargetBody target,
             Direction operation,
             @Nullable Hex length,
             byte @Nullable [] data,
             @Nullable Boolean privileged) {
         Command.StartDma command() {
-            var order = new DmaRequestBody(pasid, iova, operation, length, data, privileged).order();
+            var order = new DmaRequestBody(pasid, iova, target, operation, length, data, privileged).order();
             return new Command.StartDma(rid, order);
         }
     }
@@ -224,10 +256,14 @@ class DmaController {
             @PathVariable String machine,
             @RequestParam Rid rid,
             @RequestParam(required = false) @Nullable Pasid pasid,
-            @RequestParam Hex iova,
+            @RequestParam(required = false) @Nullable Hex iova,
+            @RequestParam(required = false) @Nullable Rid target,
+            @RequestParam(required = false) @Nullable Integer region,
+            @RequestParam(required = false) @Nullable Hex offset,
             @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait,
             @RequestBody byte[] bytes) {
-        var order = DmaOrder.write(Pasid.orNone(pasid), iova.value(), bytes);
+        var end = TargetBody.of(target, region, offset);
+        var order = new DmaRequestBody(pasid, iova, end, Direction.WRITE, null, bytes, null).order();
         return answer(machine, done(machine, new Command.StartDma(rid, order), wait));
     }
 
@@ -284,7 +320,8 @@ class DmaController {
                 .header(TRANSFERRED, Integer.toString(result.transferred()));
         if (result.fault() != null) {
             answer = answer.header(
-                    FAULT, "0x%x %s".formatted(result.fault().code(), result.fault().name()));
+                    FAULT,
+                    "0x%x %s".formatted(result.fault().code(), result.fault().name()));
         }
         return answer.body(data == null ? new byte[0] : data);
     }

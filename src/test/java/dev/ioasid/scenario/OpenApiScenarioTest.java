@@ -122,13 +122,13 @@ class OpenApiScenarioTest {
         client.post("", "{\"name\":\"m1\",\"memory\":\"0x100000000\",\"preset\":\"siov\"}")
                 .expect(201);
         for (var before : operation.spec().path("x-before")) {
-            client.send(
-                            before.get("method").asString(),
-                            before.get("path").asString(),
-                            before.get("body").toString().getBytes(StandardCharsets.UTF_8),
-                            "Content-Type",
-                            "application/json")
-                    .expect(201);
+            var made = client.send(
+                    before.get("method").asString(),
+                    before.get("path").asString(),
+                    before.get("body").toString().getBytes(StandardCharsets.UTF_8),
+                    "Content-Type",
+                    "application/json");
+            assertThat(made.status()).as(made.text()).isBetween(200, 202);
         }
         var type = body == null ? "application/json" : body.getKey();
         var bytes = body == null ? new byte[0] : bytes(example(body.getValue()), type);

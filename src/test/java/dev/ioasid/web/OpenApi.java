@@ -182,12 +182,12 @@ class OpenApi {
     /** Springdoc sees only strings where a converter reads the parameter. */
     private static Schema<?> schema(Parameter parameter) {
         return switch (parameter.getName()) {
-            case "address", "iova" -> reference("Hex");
+            case "address", "iova", "offset" -> reference("Hex");
             case "length" ->
                 parameter.getSchema().getDefault() == null
                         ? reference("Hex")
                         : withDefault(reference("Hex"), MemoryController.DEFAULT_LENGTH);
-            case "rid" -> reference("Rid");
+            case "rid", "target" -> reference("Rid");
             case "pasid" -> reference("Pasid");
             case "limit" -> withDefault(reference("Limit"), Integer.valueOf(Limit.DEFAULT));
             default -> parameter.getSchema();

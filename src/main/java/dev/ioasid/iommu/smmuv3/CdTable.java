@@ -28,7 +28,7 @@ final class CdTable {
         }
         long at = address(transaction, steps);
         if (!SmmuRefusal.is(at)) {
-            at = fetch(transaction, SmmuSteps.Structure.CD, at, steps);
+            at = fetch(transaction, SmmuSteps.Structure.CD, at, Cd.SIZE, steps);
         }
         if (SmmuRefusal.is(at)) {
             return at;
@@ -56,7 +56,7 @@ final class CdTable {
         int split = format == Ste.TWO_LEVEL_4K ? 6 : 10;
         long size = (long) L1Cd.SIZE << Math.max(most - split, 0);
         long where = (pointer & -Math.max(size, Cd.SIZE)) + (long) (index >>> split) * L1Cd.SIZE;
-        long at = fetch(transaction, SmmuSteps.Structure.L1_CD, where, steps);
+        long at = fetch(transaction, SmmuSteps.Structure.L1_CD, where, L1Cd.SIZE, steps);
         if (SmmuRefusal.is(at)) {
             return at;
         }
@@ -71,7 +71,7 @@ final class CdTable {
     }
 
     /** Where a structure is, after stage 2 if that is on; or a refusal. */
-    private long fetch(Transaction transaction, SmmuSteps.Structure structure, long where, SmmuSteps steps) {
+    private long fetch(Transaction transaction, SmmuSteps.Structure structure, long where, int bytes, SmmuSteps steps) {
         long at = where;
         if (transaction.stage2()) {
             int request = PageWalk.READ | PageWalk.PRIVILEGED | transaction.how & PageWalk.DRY;
@@ -81,7 +81,7 @@ final class CdTable {
             }
             at = Walked.address(walked);
         }
-        if ((at & capabilities.beyondOutput()) != 0 || !memory.backs(at)) {
+        if ((at & capabilities.beyondOutput()) != 0 || !memory.fetches(at, bytes)) {
             steps.missing(structure, at);
             transaction.at = at;
             return SmmuRefusal.of(SmmuEvent.F_CD_FETCH);

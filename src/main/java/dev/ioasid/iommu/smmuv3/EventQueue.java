@@ -1,5 +1,6 @@
 package dev.ioasid.iommu.smmuv3;
 
+import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.memory.PhysicalMemory;
@@ -33,6 +34,7 @@ final class EventQueue {
     private final GlobalErrors errors;
     private final Msi interrupt;
     private long dropped; // guarded by the queue's lock
+    private volatile Disturbances disturbances = Disturbances.NONE;
 
     /** @param queue its registers, with entries of {@link #SIZE} */
     EventQueue(PhysicalMemory memory, OutputQueue queue, UnitWrites writes, GlobalErrors errors, Msi interrupt) {
@@ -51,7 +53,7 @@ final class EventQueue {
      */
     Outcome write(long[] words, boolean stall) {
         synchronized (queue) {
-            if (isOpen() && !queue.isFull()) {
+            if (isOpen() && !queue.isFull() && (stall || !disturbances.fillsFaults())) {
                 boolean wasEmpty = queue.isEmpty();
                 if (writes.record(queue.next(), words)) {
                     queue.advance();
@@ -70,6 +72,11 @@ final class EventQueue {
             dropped += queue.isEnabled() ? 1 : 0;
             return Outcome.DROPPED;
         }
+    }
+
+    /** See {@link Disturbances#fillsFaults}. */
+    void disturb(Disturbances by) {
+        disturbances = by;
     }
 
     /** Whether it is on, and no write to it has been aborted since that was acknowledged. */

@@ -1,5 +1,7 @@
 package dev.ioasid.iommu.smmuv3;
 
+import dev.ioasid.iommu.Disturbances;
+
 /**
  * The PRI queue: a ring in memory, which the unit fills with page requests up to PRIQ_PROD and software empties from PRIQ_CONS on. Unlike
  * the Event queue it takes nothing while an overflow has not been acknowledged. IHI 0070, sections 3.5, 8.1 and 8.2.
@@ -24,6 +26,7 @@ final class PriQueue {
     private final UnitWrites writes;
     private final GlobalErrors errors;
     private final Msi interrupt;
+    private volatile Disturbances disturbances = Disturbances.NONE;
 
     /** @param queue its registers, with entries of {@link PriEntry#SIZE} */
     PriQueue(OutputQueue queue, UnitWrites writes, GlobalErrors errors, Msi interrupt) {
@@ -40,7 +43,7 @@ final class PriQueue {
                 return Outcome.CLOSED;
             }
             boolean lastOnly = (interrupt.attributes() & LAST_ONLY) != 0;
-            if (queue.overflowed() || queue.isFull()) {
+            if (queue.overflowed() || queue.isFull() || disturbances.fillsPageRequests()) {
                 queue.overflow();
                 interrupt(lastOnly && entry.isLast());
                 return Outcome.OVERFLOWED;
@@ -54,6 +57,11 @@ final class PriQueue {
             interrupt(lastOnly ? entry.isLast() : wasEmpty);
             return Outcome.WRITTEN;
         }
+    }
+
+    /** See {@link Disturbances#fillsPageRequests}. */
+    void disturb(Disturbances by) {
+        disturbances = by;
     }
 
     private void interrupt(boolean due) {

@@ -83,6 +83,7 @@ public record SmmuCapabilities(long idr0, long idr1, long idr2, long idr3, long 
     }
 
     /** OAS: bits of an output address, 32 to 52. */
+    @Override
     public int outputBits() {
         return addressBits((int) Idr5.OAS.get(idr5));
     }

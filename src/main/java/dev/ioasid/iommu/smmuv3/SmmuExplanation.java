@@ -125,7 +125,11 @@ final class SmmuExplanation implements SmmuSteps {
 
     @Override
     public void missing(Structure structure, long address) {
-        steps.add(new Step(structure.wire(), null, null, address, List.of(), null, "no memory at " + hex(address)));
+        steps.add(new Step(structure.wire(), null, null, address, List.of(), null, lacking(address)));
+    }
+
+    private String lacking(long address) {
+        return (memory.backs(address) ? "poisoned memory at " : "no memory at ") + hex(address);
     }
 
     @Override
@@ -182,14 +186,8 @@ final class SmmuExplanation implements SmmuSteps {
 
     @Override
     public void missing(TableFormat format, int level, long address) {
-        steps.add(new Step(
-                structure(format),
-                LEVELS - level,
-                stage(format),
-                address,
-                List.of(),
-                null,
-                "no memory at " + hex(address)));
+        steps.add(
+                new Step(structure(format), LEVELS - level, stage(format), address, List.of(), null, lacking(address)));
     }
 
     private static String structure(TableFormat format) {

@@ -5,6 +5,7 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.CacheSummary;
 import dev.ioasid.iommu.CachedEntry;
 import dev.ioasid.iommu.DeviceMessage;
+import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.FaultRecord;
@@ -54,6 +55,7 @@ public final class SmmuHardware implements IommuHardware {
     private final DeviceMessages messages = new DeviceMessages();
     private final Mishaps mishaps = new Mishaps();
     private final SmmuRegisters registers;
+    private volatile Disturbances disturbances = Disturbances.NONE;
     private final ThreadLocal<Transaction> transactions = ThreadLocal.withInitial(Transaction::new);
 
     /** A unit in a memory of which nobody has to know what it writes. */
@@ -351,6 +353,9 @@ public final class SmmuHardware implements IommuHardware {
             if (atc == null) {
                 return true; // a request that nobody claims is answered as unsupported, which completes it
             }
+            if (disturbances.leavesUnanswered(streamId)) {
+                return false;
+            }
             boolean answered = atc.invalidate(substreamId, first, last);
             return answered && global && substreamId != DmaRequest.NO_PASID
                     ? atc.invalidateEveryPasid(first, last)
@@ -487,6 +492,13 @@ public final class SmmuHardware implements IommuHardware {
         if (atc != null) {
             atc.setAnswering(answers);
         }
+    }
+
+    @Override
+    public void disturb(Disturbances by) {
+        disturbances = by;
+        registers.events().disturb(by);
+        registers.requests().disturb(by);
     }
 
     @Override

@@ -114,7 +114,7 @@ final class StraightSmmuTranslation {
 
     /** As {@link SmmuTranslation#of}, or {@link #UNDECIDED}. */
     long of(SmmuState state, int streamId, int substreamId, long address, int how) {
-        if ((how & ~REQUEST) != 0 || !state.enabled() || (address >>> HALF & 1) != 0) {
+        if ((how & ~REQUEST) != 0 || !state.enabled() || (address >>> HALF & 1) != 0 || memory.isPoisoned()) {
             return UNDECIDED;
         }
         long stream = Integer.toUnsignedLong(streamId);

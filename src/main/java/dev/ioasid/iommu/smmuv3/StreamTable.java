@@ -36,7 +36,7 @@ final class StreamTable {
         if (SmmuRefusal.is(at)) {
             return at;
         }
-        if (!isReachable(at)) {
+        if (!isReachable(at, Ste.SIZE)) {
             return missing(transaction, SmmuSteps.Structure.STE, at, steps);
         }
         steps.structure(SmmuSteps.Structure.STE, Ste.LAYOUT, at);
@@ -62,7 +62,7 @@ final class StreamTable {
 
     /** Fetches the VMS of a transaction's STE, if it has one. It changes nothing that is modelled, and is not kept. 0, or a refusal. */
     long fetchVms(Transaction transaction, SmmuSteps steps) {
-        if (transaction.vms == NO_VMS || isReachable(transaction.vms)) {
+        if (transaction.vms == NO_VMS || isReachable(transaction.vms, Long.BYTES)) {
             return 0;
         }
         steps.missing(SmmuSteps.Structure.VMS, transaction.vms);
@@ -70,8 +70,8 @@ final class StreamTable {
         return SmmuRefusal.of(SmmuEvent.F_VMS_FETCH);
     }
 
-    private boolean isReachable(long at) {
-        return (at & capabilities.beyondOutput()) == 0 && memory.backs(at);
+    private boolean isReachable(long at, int bytes) {
+        return (at & capabilities.beyondOutput()) == 0 && memory.fetches(at, bytes);
     }
 
     /** Where the STE is; or a refusal. */
@@ -85,7 +85,7 @@ final class StreamTable {
         }
         int split = state.split();
         long at = state.strtabBase() + (stream >>> split) * StreamTableDescriptor.SIZE;
-        if (!isReachable(at)) {
+        if (!isReachable(at, StreamTableDescriptor.SIZE)) {
             return missing(transaction, SmmuSteps.Structure.STREAM_TABLE_DESCRIPTOR, at, steps);
         }
         steps.structure(SmmuSteps.Structure.STREAM_TABLE_DESCRIPTOR, StreamTableDescriptor.LAYOUT, at);

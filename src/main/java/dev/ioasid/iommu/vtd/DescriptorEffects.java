@@ -1,6 +1,7 @@
 package dev.ioasid.iommu.vtd;
 
 import dev.ioasid.iommu.DeviceMessage;
+import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.memory.AddressRange;
 import dev.ioasid.memory.PhysicalMemory;
@@ -25,6 +26,7 @@ final class DescriptorEffects {
     private final InvalidationEvent event;
     private final DeviceMessages messages;
     private final LongConsumer written;
+    private volatile Disturbances disturbances = Disturbances.NONE;
     private int silentDevice = NONE;
 
     DescriptorEffects(
@@ -51,6 +53,11 @@ final class DescriptorEffects {
 
     void forgetSilentDevice() {
         silentDevice = NONE;
+    }
+
+    /** See {@link Disturbances#leavesUnanswered}. */
+    void disturb(Disturbances by) {
+        disturbances = by;
     }
 
     /** Does a descriptor. Null: done; otherwise nothing was. */
@@ -176,7 +183,11 @@ final class DescriptorEffects {
         int sourceId = (int) DeviceTlbDescriptor.SID.get(w0);
         var range = AtsRange.decode(DeviceTlbDescriptor.S.isSet(w1), DeviceTlbDescriptor.ADDR.address(w1));
         var tlb = deviceTlbs.of(sourceId);
-        if (tlb != null && !tlb.invalidate(DmaRequest.NO_PASID, range.first(), range.last())) {
+        if (tlb == null) {
+            return null;
+        }
+        boolean silent = disturbances.leavesUnanswered(sourceId);
+        if (silent || !tlb.invalidate(DmaRequest.NO_PASID, range.first(), range.last())) {
             silentDevice = sourceId;
         }
         return null;
@@ -187,6 +198,10 @@ final class DescriptorEffects {
         var range = AtsRange.decode(PasidDeviceTlbDescriptor.S.isSet(w1), PasidDeviceTlbDescriptor.ADDR.address(w1));
         var tlb = deviceTlbs.of(sourceId);
         if (tlb == null) {
+            return null;
+        }
+        if (disturbances.leavesUnanswered(sourceId)) {
+            silentDevice = sourceId;
             return null;
         }
         boolean answered = PasidDeviceTlbDescriptor.GI.isSet(w1)

@@ -1,6 +1,7 @@
 package dev.ioasid.iommu.vtd;
 
 import dev.ioasid.iommu.Access;
+import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.PageRequest;
@@ -28,6 +29,7 @@ final class FaultLog {
     private long queueErrors; // bits of FSTS
     private boolean pending;
     private boolean masked = true;
+    private Disturbances disturbances = Disturbances.NONE;
 
     /**
      * @param records fault recording registers
@@ -73,7 +75,7 @@ final class FaultLog {
     }
 
     private boolean record(int sourceId, int pasid, long address, boolean privileged, long kind, int code) {
-        if (overflow || holdsFault(next)) {
+        if (overflow || holdsFault(next) || disturbances.fillsFaults()) {
             overflow = true;
             dropped++;
             return false;
@@ -99,6 +101,11 @@ final class FaultLog {
         }
         next = (next + 1) % low.length;
         return true;
+    }
+
+    /** See {@link Disturbances#fillsFaults}. */
+    synchronized void disturb(Disturbances by) {
+        disturbances = by;
     }
 
     /** What happens to the log when both translation and interrupt remapping are off. */

@@ -61,7 +61,7 @@ final class LegacyTranslation {
         }
         CacheFills.countUnlessDry(cache, false, dry);
         long root = Rtaddr.RTA.address(mode) + (long) (sourceId >>> 8) * RootEntry.SIZE;
-        if (!memory.backs(root)) {
+        if (!memory.fetches(root, RootEntry.SIZE)) {
             steps.missing(Structure.ROOT_ENTRY, root);
             return Refusal.of(VtdFault.LRT_1);
         }
@@ -74,7 +74,7 @@ final class LegacyTranslation {
             return fills.refusedContext(Refusal.of(VtdFault.LRT_3), Rtaddr.LEGACY, since, sourceId, dry);
         }
         long context = RootEntry.CTP.address(r0) + (sourceId & 0xffL) * ContextEntry.SIZE;
-        if (!memory.backs(context)) {
+        if (!memory.fetches(context, ContextEntry.SIZE)) {
             steps.missing(Structure.CONTEXT_ENTRY, context);
             return Refusal.of(VtdFault.LCT_1);
         }

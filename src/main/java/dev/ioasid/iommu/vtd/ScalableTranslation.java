@@ -76,7 +76,7 @@ final class ScalableTranslation {
         }
         CacheFills.countUnlessDry(cache, false, dry);
         long half = ScalableRootEntry.half(Rtaddr.RTA.address(mode), sourceId);
-        if (!memory.backs(half)) {
+        if (!memory.fetches(half, Long.BYTES)) {
             steps.missing(Structure.ROOT_ENTRY, half);
             return Refusal.of(VtdFault.SRT_1);
         }
@@ -89,7 +89,7 @@ final class ScalableTranslation {
             return fills.refusedContext(Refusal.of(VtdFault.SRT_3), Rtaddr.SCALABLE, since, sourceId, dry);
         }
         long context = ScalableContextEntry.address(ScalableRootEntry.CTP.address(root), sourceId);
-        if (!memory.backs(context)) {
+        if (!memory.fetches(context, ScalableContextEntry.SIZE)) {
             steps.missing(Structure.CONTEXT_ENTRY, context);
             return Refusal.of(VtdFault.SCT_1);
         }
@@ -232,7 +232,7 @@ final class ScalableTranslation {
     /** Where the PASID table entry is, with {@link #PROCESSING_DISABLED}; or a refusal. */
     private long pasidTableEntry(long directory, int pasid, boolean disabledAbove, VtdSteps steps) {
         long at = PasidDirectoryEntry.address(directory, pasid);
-        if (!memory.backs(at)) {
+        if (!memory.fetches(at, PasidDirectoryEntry.SIZE)) {
             steps.missing(Structure.PASID_DIRECTORY_ENTRY, at);
             return Refusal.of(VtdFault.SPD_1);
         }
@@ -246,7 +246,7 @@ final class ScalableTranslation {
             return Refusal.of(VtdFault.SPD_3, disabledAbove || disabled);
         }
         long entry = PasidTableEntry.address(PasidDirectoryEntry.SMPTBLPTR.address(word), pasid);
-        if (!memory.backs(entry)) {
+        if (!memory.fetches(entry, PasidTableEntry.SIZE)) {
             steps.missing(Structure.PASID_TABLE_ENTRY, entry);
             return Refusal.of(VtdFault.SPT_1);
         }

@@ -81,7 +81,7 @@ final class StraightTranslation {
 
     /** As {@link VtdTranslation#of}, or {@link #UNDECIDED}. */
     long of(long mode, int sourceId, int pasid, long iova, int how) {
-        if ((how & ~REQUEST) != 0 || PageWalk.isInterrupt(iova)) {
+        if ((how & ~REQUEST) != 0 || PageWalk.isInterrupt(iova) || memory.isPoisoned()) {
             return UNDECIDED;
         }
         if ((mode & MODE) == SCALABLE && scalable) {

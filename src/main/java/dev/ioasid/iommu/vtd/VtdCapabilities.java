@@ -241,6 +241,11 @@ public record VtdCapabilities(int version, long cap, long ecap, int hostAddressW
     }
 
     @Override
+    public int outputBits() {
+        return hostAddressWidth;
+    }
+
+    @Override
     public boolean pageRequests() {
         return has(Ecap.PRS);
     }

@@ -153,7 +153,11 @@ final class VtdExplanation implements VtdSteps {
 
     @Override
     public void missing(Structure structure, long address) {
-        add(structure.wire(), 0, null, address, List.of(), null, "there is no memory at this address");
+        add(structure.wire(), 0, null, address, List.of(), null, lacking(address));
+    }
+
+    private String lacking(long address) {
+        return memory.backs(address) ? "what is at this address is poisoned" : "there is no memory at this address";
     }
 
     @Override
@@ -195,7 +199,7 @@ final class VtdExplanation implements VtdSteps {
 
     @Override
     public void missing(TableFormat format, int level, long address) {
-        add(name(format), level, stage(format), address, List.of(), null, "there is no memory at this address");
+        add(name(format), level, stage(format), address, List.of(), null, lacking(address));
     }
 
     private static String name(TableFormat format) {

@@ -5,6 +5,7 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.CacheSummary;
 import dev.ioasid.iommu.CachedEntry;
 import dev.ioasid.iommu.DeviceMessage;
+import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.FaultRecord;
@@ -58,6 +59,7 @@ public final class VtdHardware implements IommuHardware {
     private final FaultReports faultReports;
     private final PageRequests pageRequests;
     private final DeviceMessages messages = new DeviceMessages();
+    private final DescriptorEffects effects;
 
     /** A unit in a memory of which nobody has to know what it writes. */
     public VtdHardware(PhysicalMemory memory, VtdCapabilities capabilities, CacheGeometries geometries) {
@@ -80,7 +82,7 @@ public final class VtdHardware implements IommuHardware {
         this.caches = new VtdCaches(geometries);
         this.deviceTlbs = new DeviceTlbs(geometries.deviceTlb());
         var event = new InvalidationEvent();
-        var effects = new DescriptorEffects(memory, capabilities, caches, deviceTlbs, event, messages, written);
+        this.effects = new DescriptorEffects(memory, capabilities, caches, deviceTlbs, event, messages, written);
         var queue = new InvalidationQueue(memory, capabilities, effects, log);
         var pageRequestQueue = new PageRequestQueue(memory, written);
         this.registers = new VtdRegisters(capabilities, log, caches, queue, event, pageRequestQueue);
@@ -412,6 +414,12 @@ public final class VtdHardware implements IommuHardware {
         if (tlb != null) {
             tlb.setAnswering(answers);
         }
+    }
+
+    @Override
+    public void disturb(Disturbances by) {
+        log.disturb(by);
+        effects.disturb(by);
     }
 
     @Override
