@@ -42,6 +42,12 @@ final class SvaIoasid extends Ioasid {
         return unit;
     }
 
+    /** Whose address space it shares; null when that has ended. */
+    @Nullable
+    CpuProcess process() {
+        return process;
+    }
+
     /** Bytes of its smallest page. */
     long granule() {
         return shape.granule();

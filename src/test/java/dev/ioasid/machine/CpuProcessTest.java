@@ -316,6 +316,24 @@ class CpuProcessTest {
         assertThat(read(0x10_7000, 1)).as("a new page is zero").containsExactly(0);
     }
 
+    /** Where the addresses would allow a larger page, there are small ones all the same: any of them can go. */
+    @ParameterizedTest
+    @CsvSource({"x86-64, 4", "armv8-stage1, 4"})
+    void thereAreNoLargePages(String format, int levels) {
+        process(format, null, null, false);
+        long length = 6L << 20;
+        map(0x4000_0000, length, RW);
+        long offset = leaf(0x4000_0000, levels) & 0x1f_f000;
+        unmap(0x4000_0000, length);
+        long address = 0x4000_0000 + offset;
+        map(address, length, RW);
+        assertThat(leaf(address, levels) & 0x1f_f000).as("as aligned as the address").isEqualTo(offset);
+        assertThat(unmap(0x4030_0000, PAGE)).isEqualTo(PAGE);
+        write(0x4030_0000 - 1, 7);
+        write(0x4030_1000, 8);
+        refused(Errno.ENOENT, () -> read(0x4030_0000, 1));
+    }
+
     @Test
     void addressesThatNobodyNamesAreTheLowestFromAQuarterOn() {
         process("x86-64", null, null, true);
@@ -375,6 +393,9 @@ class CpuProcessTest {
         poke(level1 + 0x100 * 8, 0x5007);
         write(0x10_0010, 7);
         assertThat(memory(0x5010, 1)).containsExactly(7);
+        poke(level1 + 0x101 * 8, 0);
+        refused(Errno.ENOENT, () -> write(0x10_1fff, 1, 2)); // the second page has not been touched, and is not now
+        refused(Errno.ENOENT, () -> read(0x10_1fff, 2));
         refused(Errno.ENOENT, () -> {
             poke(level1 + 0x102 * 8, 0); // as it was: not there yet
             read(0x10_4000, 1);

@@ -381,6 +381,24 @@ class SharedProcessTest {
         }
     }
 
+    /** A unit of few address bits walks the table of a process in a memory that is no wider. */
+    @Test
+    void aNarrowUnitWalksTheTableOfASmallMachine() {
+        try (var machine = Machine.create("m", MEMORY, List.of(), Preset.EMPTY)) {
+            machine.apply(new Command.CreateIommu("model", true, SmmuCapabilities.DEFAULT));
+            var identification = new HashMap<>(machine.read(view -> view.registers("model")));
+            identification.keySet().removeIf(name -> !name.matches("IDR[0-5]"));
+            identification.merge("IDR5", 7L, (idr5, oas) -> idr5 & ~oas); // OAS 0: 32 bits
+            machine.apply(new Command.CreateIommu("iommu0", true, SmmuCapabilities.raw(identification)));
+            device(machine, RID1, "iommu0", false);
+            process(machine, Architecture.SMMUV3, false);
+            machine.apply(new Command.CreateSvaIoasid(1, "iommu0", null));
+            attach(machine, new Route(RID1, 1), 1);
+            machine.apply(new Command.MapProcess(1, 0x10_0000L, 0x1000, Permissions.READ));
+            assertThat(answer(machine, new Route(RID1, 1), 0x10_0000)).isEqualTo("translated");
+        }
+    }
+
     private static NamedCapabilities firstStage(boolean has, int pasidBits) {
         return new NamedCapabilities(
                 null, null, pasidBits, null, null, has, null, null, null, null, null, null, null, null, null, null, null);
@@ -411,7 +429,7 @@ class SharedProcessTest {
                     List.of(new InvalidationRequest(new InvalidationRequest.Target.OfIoasid(2), all))));
             assertThat(answer(machine, route, at)).isEqualTo(architecture.absent);
             var cut = new Invalidation(
-                    Set.of(Invalidation.Cache.IOTLB), Invalidation.Granularity.RANGE, at, at + 0x7ff, false);
+                    Set.of(Invalidation.Cache.IOTLB), Invalidation.Granularity.RANGE, at, at + architecture.granule / 2 - 1, false);
             for (var target : List.of(
                     new InvalidationRequest.Target.OfIoasid(2), new InvalidationRequest.Target.OfRoute(route))) {
                 refused(
