@@ -76,8 +76,7 @@ final class CpuProcess {
     }
 
     private ProcessMapping mapping(Region region) {
-        return new ProcessMapping(
-                region.address(), region.length(), region.permissions(), pages.residentBytes(region));
+        return new ProcessMapping(region.address(), region.length(), region.permissions(), pages.residentBytes(region));
     }
 
     /** Makes a region; its pages appear when they are touched, or, without demand paging, at once. */
@@ -221,8 +220,8 @@ final class CpuProcess {
     /** Ends: whatever leads to the table is blocked first, and only then its pages are given back. */
     void exit() {
         for (var sharer : sharers.values()) {
-            sharer.routes().forEach(route ->
-                    machine.routes().block(machine.devices().device(route.rid()), route.pasid()));
+            sharer.routes()
+                    .forEach(route -> machine.routes().block(machine.devices().device(route.rid()), route.pasid()));
             sharer.exited();
         }
         sharers.clear();
