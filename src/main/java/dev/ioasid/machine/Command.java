@@ -477,8 +477,7 @@ public sealed interface Command<R> {
             String format,
             @Nullable Integer levels,
             @Nullable Long granule,
-            boolean demandPaging)
-            implements Command<ProcessSummary> {
+            boolean demandPaging) implements Command<ProcessSummary> {
         @Override
         public ProcessSummary applyTo(Machine machine) {
             return machine.processes().create(format, levels, granule, demandPaging);
@@ -500,8 +499,7 @@ public sealed interface Command<R> {
      *
      * @param address null: the lowest that is free, from a quarter of its addresses on
      */
-    record MapProcess(
-            int process, @Nullable Long address, long length, Permissions permissions)
+    record MapProcess(int process, @Nullable Long address, long length, Permissions permissions)
             implements Command<ProcessMapping> {
         @Override
         public ProcessMapping applyTo(Machine machine) {

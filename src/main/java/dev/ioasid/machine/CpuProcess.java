@@ -76,8 +76,7 @@ final class CpuProcess {
     }
 
     private ProcessMapping mapping(Region region) {
-        return new ProcessMapping(
-                region.address(), region.length(), region.permissions(), pages.residentBytes(region));
+        return new ProcessMapping(region.address(), region.length(), region.permissions(), pages.residentBytes(region));
     }
 
     /** Makes a region; its pages appear when they are touched, or, without demand paging, at once. */

@@ -31,8 +31,7 @@ final class Ioasids {
                 yield new PagingIoasid(
                         machine, id, name, unit, unit.managedDriver().tableShape(format, addressWidth, granule));
             }
-            case SVA ->
-                throw new RefusedException(Errno.EINVAL, "an IOASID of type sva has a process that it shares");
+            case SVA -> throw new RefusedException(Errno.EINVAL, "an IOASID of type sva has a process that it shares");
             case IDENTITY, BLOCKED -> {
                 if (format != null || addressWidth != null || granule != null) {
                     throw new RefusedException(

@@ -79,7 +79,8 @@ final class ProcessRegions {
         if (length == 0 || length % granule != 0) {
             throw refused(
                     Errno.EINVAL,
-                    "length 0x%x is not a multiple of the granule 0x%x, from 0x%x on".formatted(length, granule, granule),
+                    "length 0x%x is not a multiple of the granule 0x%x, from 0x%x on"
+                            .formatted(length, granule, granule),
                     Map.of("length", length));
         }
         if (length < 0 || length - 1 > last()) {
@@ -174,7 +175,9 @@ final class ProcessRegions {
     long remove(long address, long length) {
         long last = address + length - 1;
         var met = meeting(address, last);
-        boolean inside = met.size() == 1 && met.getFirst().address() < address && met.getFirst().last() > last;
+        boolean inside = met.size() == 1
+                && met.getFirst().address() < address
+                && met.getFirst().last() > last;
         checkCount(inside ? 1 : 0);
         long removed = 0;
         for (var region : met) {

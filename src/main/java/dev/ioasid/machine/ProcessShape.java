@@ -64,8 +64,7 @@ record ProcessShape(String formatName, TableFormat format, int addressWidth, int
     private static ProcessShape armv8(@Nullable Integer levels, @Nullable Long granule, int physicalBits) {
         long bytes = granule == null ? ARMV8_GRANULES.getFirst() : granule;
         if (!ARMV8_GRANULES.contains(bytes)) {
-            throw refused(
-                    "granule is 0x%x, expected 0x1000, 0x4000 or 0x10000".formatted(bytes), "granule", bytes);
+            throw refused("granule is 0x%x, expected 0x1000, 0x4000 or 0x10000".formatted(bytes), "granule", bytes);
         }
         int granuleShift = Long.numberOfTrailingZeros(bytes);
         int entryBits = granuleShift - 3;

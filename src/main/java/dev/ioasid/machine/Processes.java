@@ -17,11 +17,7 @@ final class Processes {
         this.machine = machine;
     }
 
-    ProcessSummary create(
-            String format,
-            @Nullable Integer levels,
-            @Nullable Long granule,
-            boolean demandPaging) {
+    ProcessSummary create(String format, @Nullable Integer levels, @Nullable Long granule, boolean demandPaging) {
         var shape = ProcessShape.of(format, levels, granule, machine.memory().size());
         int id = LowestFree.of(byId.navigableKeySet());
         var process = new CpuProcess(machine, id, shape, demandPaging);

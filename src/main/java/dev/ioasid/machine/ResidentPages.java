@@ -53,7 +53,10 @@ final class ResidentPages {
         var whole = run;
         var before = runs.lowerEntry(run.address());
         if (before != null && run.continues(before.getValue())) {
-            whole = new Run(before.getKey(), before.getValue().physicalAddress(), before.getValue().length() + run.length());
+            whole = new Run(
+                    before.getKey(),
+                    before.getValue().physicalAddress(),
+                    before.getValue().length() + run.length());
         }
         var behind = runs.get(run.last() + 1);
         if (behind != null && behind.continues(whole)) {

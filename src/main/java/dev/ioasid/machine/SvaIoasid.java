@@ -4,7 +4,6 @@ import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Destination;
 import dev.ioasid.pagetable.IoPageTable;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -46,6 +45,12 @@ final class SvaIoasid extends Ioasid {
 
     Unit unit() {
         return unit;
+    }
+
+    /** Whose address space it shares; null when that has ended. */
+    @Nullable
+    CpuProcess process() {
+        return process;
     }
 
     /** Bytes of its smallest page. */
@@ -93,7 +98,10 @@ final class SvaIoasid extends Ioasid {
                     Errno.EINVAL,
                     "IOASID %d shares a process with %s, and %s sits behind %s"
                             .formatted(
-                                    id(), unit.name(), device.rid(), device.unit().name()),
+                                    id(),
+                                    unit.name(),
+                                    device.rid(),
+                                    device.unit().name()),
                     Map.of("ioasid", id(), "rid", device.rid().toString()));
         }
         live();

@@ -51,8 +51,10 @@ class ProcessController {
             int addressWidth,
             Hex granule,
             boolean demandPaging,
+
             @Schema(description = "where its page table begins in physical memory, as CR3 or TTBR0 has it")
             Hex root,
+
             List<Integer> ioasids,
             Hex mappedBytes,
             Hex residentBytes,

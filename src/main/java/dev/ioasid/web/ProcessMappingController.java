@@ -74,7 +74,8 @@ class ProcessMappingController {
             @RequestParam(defaultValue = Limit.DEFAULT) Limit limit,
             @RequestParam(required = false) @Nullable Hex after) {
         var mappings = machines.read(
-                machine, view -> view.processMappings(process, after == null ? null : after.value(), limit.value() + 1));
+                machine,
+                view -> view.processMappings(process, after == null ? null : after.value(), limit.value() + 1));
         return Page.of(mappings, limit, ProcessMappingBody::of, mapping -> new Hex(mapping.address()));
     }
 
@@ -92,7 +93,7 @@ class ProcessMappingController {
             @PathVariable int process,
             @RequestParam Hex address,
             @RequestParam Hex length) {
-        return new UnmappedBody(new Hex(
-                machines.apply(machine, new Command.UnmapProcess(process, address.value(), length.value()))));
+        return new UnmappedBody(
+                new Hex(machines.apply(machine, new Command.UnmapProcess(process, address.value(), length.value()))));
     }
 }

@@ -103,9 +103,12 @@ class CpuProcessTest {
 
     private void refused(Errno errno, ThrowingCallable call) {
         var before = everything();
-        assertThatThrownBy(call).isInstanceOfSatisfying(RefusedException.class, refused -> assertThat(refused.errno())
-                .as(refused.getMessage())
-                .isEqualTo(errno));
+        assertThatThrownBy(call)
+                .isInstanceOfSatisfying(
+                        RefusedException.class,
+                        refused -> assertThat(refused.errno())
+                                .as(refused.getMessage())
+                                .isEqualTo(errno));
         assertThat(everything()).isEqualTo(before);
     }
 
@@ -157,7 +160,8 @@ class CpuProcessTest {
         long granule = Long.decode(granuleText);
         long last = Long.parseLong(lastText, 16);
         var made = process(format, levels, granule, true);
-        assertThat(made).extracting(ProcessSummary::levels, ProcessSummary::addressWidth, ProcessSummary::granule)
+        assertThat(made)
+                .extracting(ProcessSummary::levels, ProcessSummary::addressWidth, ProcessSummary::granule)
                 .containsExactly(levels, width, granule);
         map(last, granule, RW);
         write(last + granule - 2, 7, 8);
@@ -201,11 +205,9 @@ class CpuProcessTest {
     void pagesAppearWhenTheyAreTouchedAndNotBefore() {
         process("x86-64", null, null, true);
         map(0x10_0000, 16 * PAGE, RW);
-        assertThat(mapping())
-                .isEqualTo(new ProcessMapping(0x10_0000, 16 * PAGE, RW, 0));
+        assertThat(mapping()).isEqualTo(new ProcessMapping(0x10_0000, 16 * PAGE, RW, 0));
         write(0x10_2fff, 1, 2);
-        assertThat(mapping().residentBytes())
-                .isEqualTo(2 * PAGE);
+        assertThat(mapping().residentBytes()).isEqualTo(2 * PAGE);
         assertThat(read(0x10_5800, 1)).containsExactly(0);
         assertThat(summary())
                 .extracting(ProcessSummary::mappedBytes, ProcessSummary::residentBytes, ProcessSummary::tableBytes)
@@ -232,11 +234,21 @@ class CpuProcessTest {
         var process = machine.processes().process(1);
         var before = everything();
         assertThat(machine.processes().touch(process, 0xf_ffff, R)).as("a hole").isFalse();
-        assertThat(machine.processes().touch(process, 0x10_2000, R)).as("behind it").isFalse();
-        assertThat(machine.processes().touch(process, 0x10_1000, RW)).as("not writable").isFalse();
-        assertThat(machine.processes().touch(process, 0x10_1000, RX)).as("not executable").isFalse();
-        assertThat(machine.processes().touch(process, 1L << 47, R)).as("not the user's").isFalse();
-        assertThat(machine.processes().touch(process, -1, R)).as("not the user's").isFalse();
+        assertThat(machine.processes().touch(process, 0x10_2000, R))
+                .as("behind it")
+                .isFalse();
+        assertThat(machine.processes().touch(process, 0x10_1000, RW))
+                .as("not writable")
+                .isFalse();
+        assertThat(machine.processes().touch(process, 0x10_1000, RX))
+                .as("not executable")
+                .isFalse();
+        assertThat(machine.processes().touch(process, 1L << 47, R))
+                .as("not the user's")
+                .isFalse();
+        assertThat(machine.processes().touch(process, -1, R))
+                .as("not the user's")
+                .isFalse();
         assertThat(everything()).isEqualTo(before);
         assertThat(machine.processes().touch(process, 0x10_1fff, R)).isTrue();
         assertThat(process.residentBytes()).isEqualTo(PAGE);
@@ -244,7 +256,8 @@ class CpuProcessTest {
         before = everything();
         assertThat(machine.processes().touch(process, 0x10_1000, R)).as("again").isTrue();
         assertThat(everything()).isEqualTo(before);
-        assertThat(machine.processes().touch(process, 0x20_0000, Permissions.parse("rwx"))).isTrue();
+        assertThat(machine.processes().touch(process, 0x20_0000, Permissions.parse("rwx")))
+                .isTrue();
         assertThat(process.residentBytes()).isEqualTo(2 * PAGE);
     }
 
@@ -316,6 +329,26 @@ class CpuProcessTest {
         assertThat(read(0x10_7000, 1)).as("a new page is zero").containsExactly(0);
     }
 
+    /** Where the addresses would allow a larger page, there are small ones all the same: any of them can go. */
+    @ParameterizedTest
+    @CsvSource({"x86-64, 4", "armv8-stage1, 4"})
+    void thereAreNoLargePages(String format, int levels) {
+        process(format, null, null, false);
+        long length = 6L << 20;
+        map(0x4000_0000, length, RW);
+        long offset = leaf(0x4000_0000, levels) & 0x1f_f000;
+        unmap(0x4000_0000, length);
+        long address = 0x4000_0000 + offset;
+        map(address, length, RW);
+        assertThat(leaf(address, levels) & 0x1f_f000)
+                .as("as aligned as the address")
+                .isEqualTo(offset);
+        assertThat(unmap(0x4030_0000, PAGE)).isEqualTo(PAGE);
+        write(0x4030_0000 - 1, 7);
+        write(0x4030_1000, 8);
+        refused(Errno.ENOENT, () -> read(0x4030_0000, 1));
+    }
+
     @Test
     void addressesThatNobodyNamesAreTheLowestFromAQuarterOn() {
         process("x86-64", null, null, true);
@@ -375,6 +408,9 @@ class CpuProcessTest {
         poke(level1 + 0x100 * 8, 0x5007);
         write(0x10_0010, 7);
         assertThat(memory(0x5010, 1)).containsExactly(7);
+        poke(level1 + 0x101 * 8, 0);
+        refused(Errno.ENOENT, () -> write(0x10_1fff, 1, 2)); // the second page has not been touched, and is not now
+        refused(Errno.ENOENT, () -> read(0x10_1fff, 2));
         refused(Errno.ENOENT, () -> {
             poke(level1 + 0x102 * 8, 0); // as it was: not there yet
             read(0x10_4000, 1);
@@ -387,7 +423,10 @@ class CpuProcessTest {
     private void poke(long address, long word) {
         machine.apply(new Command.WriteMemory(
                 address,
-                ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(word).array()));
+                ByteBuffer.allocate(8)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putLong(word)
+                        .array()));
     }
 
     @Test

@@ -87,7 +87,9 @@ class ProcessModelTest {
             };
         } catch (RefusedException refused) {
             outcome = refused.errno().name();
-            assertThat(machine.frames().freeBytes()).as("a refusal changes nothing").isEqualTo(before);
+            assertThat(machine.frames().freeBytes())
+                    .as("a refusal changes nothing")
+                    .isEqualTo(before);
         }
         if (!demandPaging) {
             outcomes.merge("touch", 1, Integer::sum); // there is none
@@ -106,7 +108,8 @@ class ProcessModelTest {
         long pages = random.nextInt(40) == 0 ? 2000 : 1 + random.nextInt(12);
         long first = page();
         boolean anywhere = random.nextInt(4) == 0;
-        var permissions = Permissions.parse(List.of("r", "rw", "rw", "rx", "rwx").get(random.nextInt(5)));
+        var permissions =
+                Permissions.parse(List.of("r", "rw", "rw", "rx", "rwx").get(random.nextInt(5)));
         boolean taken = !model(id).subMap(first, first + pages).isEmpty();
         boolean beyond = (first + pages) * granule > 1L << bits;
         try {
@@ -134,7 +137,9 @@ class ProcessModelTest {
 
     private long lowest(int id, long pages) {
         long at = (1L << bits - 2) / granule;
-        for (var next = model(id).ceilingKey(at); next != null && next < at + pages; next = model(id).ceilingKey(at)) {
+        for (var next = model(id).ceilingKey(at);
+                next != null && next < at + pages;
+                next = model(id).ceilingKey(at)) {
             at = next + 1;
         }
         return at;
@@ -215,8 +220,8 @@ class ProcessModelTest {
             assertThat(mapped && allowed).isTrue();
             touched(model, address, bytes.length);
             for (int i = 0; i < bytes.length; i++) {
-                Objects.requireNonNull(Objects.requireNonNull(model.get((address + i) / granule)).bytes())
-                                [(int) ((address + i) % granule)] =
+                Objects.requireNonNull(Objects.requireNonNull(model.get((address + i) / granule))
+                                .bytes())[(int) ((address + i) % granule)] =
                         bytes[i];
             }
             return "write";
@@ -264,7 +269,8 @@ class ProcessModelTest {
     private void check(Machine machine) {
         int id = 1 + random.nextInt(PROCESSES);
         var model = model(id);
-        var resident = model.values().stream().filter(page -> page.bytes() != null).count();
+        var resident =
+                model.values().stream().filter(page -> page.bytes() != null).count();
         var summary = machine.read(view -> view.process(id));
         assertThat(summary.mappedBytes()).isEqualTo(model.size() * granule);
         assertThat(summary.residentBytes()).isEqualTo(resident * granule);

@@ -19,7 +19,6 @@ import dev.ioasid.iommu.vtd.VtdCapabilities;
 import dev.ioasid.pagetable.Permissions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -82,8 +81,8 @@ class SharedProcessTest {
     private static Machine machine(Architecture architecture, CacheGeometry geometry) {
         var machine = Machine.create("m", MEMORY, List.of(), Preset.EMPTY);
         for (var name : List.of("iommu0", "iommu1")) {
-            machine.apply(new Command.CreateIommu(
-                    name, true, architecture.capabilities, caches(architecture, geometry)));
+            machine.apply(
+                    new Command.CreateIommu(name, true, architecture.capabilities, caches(architecture, geometry)));
         }
         device(machine, RID1, "iommu0", true);
         device(machine, RID2, "iommu0", false);
@@ -134,7 +133,10 @@ class SharedProcessTest {
     }
 
     private static byte[] bytes(long word) {
-        return ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(word).array();
+        return ByteBuffer.allocate(8)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(word)
+                .array();
     }
 
     private static void refused(Errno errno, String subject, ThrowingCallable call) {
@@ -215,7 +217,8 @@ class SharedProcessTest {
                     machine.apply(new Command.WriteProcess(1, first, bytes(step)));
                     model.put(first, new Page(page.permissions(), step));
                 } else if (page != null) {
-                    assertThat(machine.apply(new Command.ReadProcess(1, first, 8))).containsOnly(0);
+                    assertThat(machine.apply(new Command.ReadProcess(1, first, 8)))
+                            .containsOnly(0);
                     model.put(first, new Page(page.permissions(), 0L));
                 }
             }
@@ -227,13 +230,15 @@ class SharedProcessTest {
         long offset = random.nextInt((int) granule);
         boolean ask = !route.rid().equals(RID2) && random.nextInt(4) == 0;
         var access = !ask && random.nextBoolean() ? Access.WRITE : Access.READ;
-        var answer = translate(
-                machine, route, address + offset, access, ask ? Kind.TRANSLATION_REQUEST : Kind.UNTRANSLATED);
+        var answer =
+                translate(machine, route, address + offset, access, ask ? Kind.TRANSLATION_REQUEST : Kind.UNTRANSLATED);
         var page = model.get(address);
         var tag = page == null || access == Access.WRITE && !page.permissions().write() ? null : page.tag();
         var led = led(answer);
         if (tag == null) {
-            assertThat(led).as("%s of %s at 0x%x: nothing is there", access, route, address).isNull();
+            assertThat(led)
+                    .as("%s of %s at 0x%x: nothing is there", access, route, address)
+                    .isNull();
             faulted++;
         } else {
             assertThat(led).as("%s of %s at 0x%x", access, route, address).isNotNull();
@@ -294,7 +299,8 @@ class SharedProcessTest {
             machine.apply(new Command.DeleteProcess(1));
             for (var route : routes) {
                 assertThat(answer(machine, route, at)).as(route.toString()).isNotIn("translated", architecture.absent);
-                assertThat(machine.read(view -> view.attachment(route)).ioasid()).isBetween(1, 2);
+                assertThat(machine.read(view -> view.attachment(route)).ioasid())
+                        .isBetween(1, 2);
             }
             assertThat(machine.read(view -> view.ioasid(1)).process()).isNull();
             assertThat(machine.read(view -> view.ioasid(1)).mappedBytes()).isZero();
@@ -352,7 +358,10 @@ class SharedProcessTest {
             refused(Errno.ENOENT, "process", () -> machine.apply(new Command.CreateSvaIoasid(2, "iommu0", null)));
             refused(Errno.ENOENT, "iommu", () -> machine.apply(new Command.CreateSvaIoasid(1, "iommu2", null)));
             refused(Errno.EINVAL, "ioasid", () -> machine.apply(new Command.UnmapAll(1)));
-            refused(Errno.EINVAL, "ioasid", () -> machine.apply(new Command.Bind(new Route(RID1, 5), 1, "x86-64", 48, 0)));
+            refused(
+                    Errno.EINVAL,
+                    "ioasid",
+                    () -> machine.apply(new Command.Bind(new Route(RID1, 5), 1, "x86-64", 48, 0)));
             assertThat(machine.read(view -> view.process(1)).ioasids()).containsExactly(1, 2);
         }
     }
@@ -381,9 +390,28 @@ class SharedProcessTest {
         }
     }
 
+    /** A unit of few address bits walks the table of a process in a memory that is no wider. */
+    @Test
+    void aNarrowUnitWalksTheTableOfASmallMachine() {
+        try (var machine = Machine.create("m", MEMORY, List.of(), Preset.EMPTY)) {
+            machine.apply(new Command.CreateIommu("model", true, SmmuCapabilities.DEFAULT));
+            var identification = new HashMap<>(machine.read(view -> view.registers("model")));
+            identification.keySet().removeIf(name -> !name.matches("IDR[0-5]"));
+            identification.merge("IDR5", 7L, (idr5, oas) -> idr5 & ~oas); // OAS 0: 32 bits
+            machine.apply(new Command.CreateIommu("iommu0", true, SmmuCapabilities.raw(identification)));
+            device(machine, RID1, "iommu0", false);
+            process(machine, Architecture.SMMUV3, false);
+            machine.apply(new Command.CreateSvaIoasid(1, "iommu0", null));
+            attach(machine, new Route(RID1, 1), 1);
+            machine.apply(new Command.MapProcess(1, 0x10_0000L, 0x1000, Permissions.READ));
+            assertThat(answer(machine, new Route(RID1, 1), 0x10_0000)).isEqualTo("translated");
+        }
+    }
+
     private static NamedCapabilities firstStage(boolean has, int pasidBits) {
         return new NamedCapabilities(
-                null, null, pasidBits, null, null, has, null, null, null, null, null, null, null, null, null, null, null);
+                null, null, pasidBits, null, null, has, null, null, null, null, null, null, null, null, null, null,
+                null);
     }
 
     /** What the user has edited behind the service's back can be invalidated, as with any table. */
@@ -399,7 +427,8 @@ class SharedProcessTest {
             machine.apply(new Command.MapProcess(1, at, architecture.granule, Permissions.READ_WRITE));
             var route = routes.getLast();
             assertThat(answer(machine, route, at)).isEqualTo("translated");
-            machine.apply(new Command.WriteMemory(machine.read(view -> view.process(1)).root(), new byte[8]));
+            machine.apply(new Command.WriteMemory(
+                    machine.read(view -> view.process(1)).root(), new byte[8]));
             assertThat(answer(machine, route, at)).as("it remembers").isEqualTo("translated");
             var all = new Invalidation(
                     Set.of(Invalidation.Cache.IOTLB, Invalidation.Cache.DEV_IOTLB),
@@ -411,7 +440,11 @@ class SharedProcessTest {
                     List.of(new InvalidationRequest(new InvalidationRequest.Target.OfIoasid(2), all))));
             assertThat(answer(machine, route, at)).isEqualTo(architecture.absent);
             var cut = new Invalidation(
-                    Set.of(Invalidation.Cache.IOTLB), Invalidation.Granularity.RANGE, at, at + 0x7ff, false);
+                    Set.of(Invalidation.Cache.IOTLB),
+                    Invalidation.Granularity.RANGE,
+                    at,
+                    at + architecture.granule / 2 - 1,
+                    false);
             for (var target : List.of(
                     new InvalidationRequest.Target.OfIoasid(2), new InvalidationRequest.Target.OfRoute(route))) {
                 refused(

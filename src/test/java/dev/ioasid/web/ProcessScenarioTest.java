@@ -37,12 +37,17 @@ class ProcessScenarioTest extends HttpTest {
 
     private String read(String address, int length) {
         return new String(
-                bytes(get(P1 + "/memory/" + address + "?length=" + length).expectStatus().isOk()), StandardCharsets.US_ASCII);
+                bytes(get(P1 + "/memory/" + address + "?length=" + length)
+                        .expectStatus()
+                        .isOk()),
+                StandardCharsets.US_ASCII);
     }
 
     private JsonNode translate(String rid, int pasid, String iova) {
         return json(post(M1 + "/translations", """
-                        {"requests": [{"rid": "%s", "pasid": %d, "iova": "%s", "access": "write"}]}""".formatted(rid, pasid, iova)).expectStatus().isOk())
+                        {"requests": [{"rid": "%s", "pasid": %d, "iova": "%s", "access": "write"}]}""".formatted(rid, pasid, iova))
+                        .expectStatus()
+                        .isOk())
                 .get("results")
                 .get(0);
     }
@@ -95,8 +100,7 @@ class ProcessScenarioTest extends HttpTest {
             assertThat(new String(memory(translate(rid, 5, "0x110000"), 2), StandardCharsets.US_ASCII))
                     .isEqualTo("cd");
         }
-        assertThat(json(P1).get("residentBytes").asString())
-                .isEqualTo("0x%x".formatted(2 * Long.decode(granule)));
+        assertThat(json(P1).get("residentBytes").asString()).isEqualTo("0x%x".formatted(2 * Long.decode(granule)));
 
         delete(P1 + "/mappings?address=0x110000&length=0x10000")
                 .expectStatus()
@@ -118,7 +122,9 @@ class ProcessScenarioTest extends HttpTest {
         expectRefused(
                 put(M1 + "/devices/3c:00.0/pasids/6/attachment", "{\"ioasid\": %d}".formatted(sva)), 400, "EINVAL");
         for (var rid : new String[] {"3c:00.0", "3d:00.0"}) {
-            delete(M1 + "/devices/" + rid + "/pasids/5/attachment").expectStatus().isNoContent();
+            delete(M1 + "/devices/" + rid + "/pasids/5/attachment")
+                    .expectStatus()
+                    .isNoContent();
         }
         delete(M1 + "/ioasids/" + sva).expectStatus().isNoContent();
     }
@@ -151,12 +157,16 @@ class ProcessScenarioTest extends HttpTest {
                 "ENOENT",
                 "{\"process\": 1, \"address\": \"0x200000004000\"}");
         refused(
-                post(P1 + "/mappings", "{\"address\": \"0x200000002000\", \"length\": \"0x1000\", \"permissions\": \"r\"}"),
+                post(
+                        P1 + "/mappings",
+                        "{\"address\": \"0x200000002000\", \"length\": \"0x1000\", \"permissions\": \"r\"}"),
                 409,
                 "EEXIST",
                 "{\"conflict\": {\"first\": \"0x200000000000\", \"last\": \"0x200000002fff\", \"owner\": \"mapping\"}}");
         refused(
-                post(P1 + "/mappings", "{\"address\": \"0x7ffffffff000\", \"length\": \"0x2000\", \"permissions\": \"r\"}"),
+                post(
+                        P1 + "/mappings",
+                        "{\"address\": \"0x7ffffffff000\", \"length\": \"0x2000\", \"permissions\": \"r\"}"),
                 400,
                 "EINVAL",
                 "{\"process\": 1, \"address\": \"0x7ffffffff000\", \"length\": \"0x2000\"}");
@@ -203,7 +213,9 @@ class ProcessScenarioTest extends HttpTest {
     void listsArePaged(String format) {
         machine("empty");
         for (int id = 1; id <= 3; id++) {
-            post(PROCESSES, "{\"format\": \"%s\"}".formatted(format)).expectStatus().isCreated();
+            post(PROCESSES, "{\"format\": \"%s\"}".formatted(format))
+                    .expectStatus()
+                    .isCreated();
             map("{\"length\": \"0x1000\", \"permissions\": \"r\"}");
         }
         assertThat(json(PROCESSES + "?limit=2").get("next").asString()).isEqualTo("2");
@@ -223,7 +235,9 @@ class ProcessScenarioTest extends HttpTest {
     void theTopologySaysWhatShares() {
         machine("siov");
         process("{\"format\": \"x86-64\"}");
-        post(M1 + "/ioasids", "{\"type\": \"sva\", \"process\": 1}").expectStatus().isCreated();
+        post(M1 + "/ioasids", "{\"type\": \"sva\", \"process\": 1}")
+                .expectStatus()
+                .isCreated();
         put(M1 + "/devices/3a:00.0/pasids/9/attachment", "{\"ioasid\": 4}")
                 .expectStatus()
                 .isOk();
