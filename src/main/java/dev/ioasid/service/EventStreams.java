@@ -44,7 +44,7 @@ public class EventStreams implements SmartLifecycle {
             throw new RefusedException(
                     Errno.EINVAL,
                     "machine '%s' has had no event %d: its last is %d".formatted(machine, after, last),
-                    Map.of("machine", machine, "event", Long.toString(after)));
+                    Map.of("machine", machine));
         }
         synchronized (byJournal) {
             int ofMachine = byJournal.getOrDefault(journal, 0);

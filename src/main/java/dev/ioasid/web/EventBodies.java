@@ -7,6 +7,7 @@ import dev.ioasid.machine.MachineEvent;
 import dev.ioasid.machine.Mapping;
 import dev.ioasid.machine.Route;
 import dev.ioasid.pagetable.Permissions;
+import io.swagger.v3.oas.annotations.media.Schema;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -122,14 +123,15 @@ final class EventBodies {
 
     /** {@code group} of a page request, which is complete with the {@code last}; {@code stag} of a stalled transaction; {@code dma} that waits. */
     record PageRequestEventBody(
-            long id,
+            @Schema(description = "the number of the page request") long id,
             Rid rid,
             @Nullable Pasid pasid,
             Hex address,
             Permissions permissions,
+            @Schema(description = "index of the page request group")
             @Nullable Integer group,
             @Nullable Integer stag,
-            boolean last,
+            @Schema(description = "the last of its group") boolean last,
             @Nullable Long dma) {
         static PageRequestEventBody of(MachineEvent.PageRequested event) {
             return new PageRequestEventBody(
@@ -169,10 +171,14 @@ final class EventBodies {
     }
 
     record PageResponseEventBody(
-            long id, Rid rid, @Nullable Pasid pasid, PageOutcomeName response) {}
+            @Schema(description = "the number of the page request") long id,
+            Rid rid,
+            @Nullable Pasid pasid,
+            PageOutcomeName response) {}
 
     /** {@code transferred} of {@code length} bytes; fewer, if there was a fault. */
     record DmaEventBody(
+            @Schema(description = "the number of the DMA, if it had to wait")
             @Nullable Long id,
             Rid rid,
             @Nullable Pasid pasid,
@@ -193,7 +199,9 @@ final class EventBodies {
     }
 
     /** {@code missed} events are gone that come before {@code next}. */
-    record MissedBody(long missed, long next) {}
+    record MissedBody(
+            long missed,
+            @Schema(description = "the id of the event that comes next") long next) {}
 
     static Object of(MachineEvent event) {
         return switch (event) {

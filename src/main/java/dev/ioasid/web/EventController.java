@@ -85,13 +85,23 @@ class EventController {
     void events(
             @PathVariable String machine,
             @RequestHeader(name = LAST_EVENT_ID, required = false) @Nullable String lastEventId,
-            @RequestParam(required = false) @Nullable Long after,
-            @Parameter(array = @ArraySchema(schema = @Schema(implementation = EventType.class)))
+            @Parameter(
+                            description = "the event to begin after; 0 is the oldest that is kept. Left out, the stream begins with"
+                                    + " what is new, and without `follow` with the oldest")
+                    @RequestParam(required = false)
+                    @Nullable Long after,
+            @Parameter(
+                            description = "only events of these types, with commas between or given again and again",
+                            array = @ArraySchema(schema = @Schema(implementation = EventType.class)))
                     @RequestParam(required = false)
                     @Nullable List<String> type,
-            @RequestParam(required = false) @Nullable Rid rid,
-            @RequestParam(required = false) @Nullable Integer ioasid,
-            @RequestParam(required = false) @Nullable Limit limit,
+            @Parameter(description = "only events about this device")
+                    @RequestParam(required = false)
+                    @Nullable Rid rid,
+            @Parameter(description = "only events about this IOASID")
+                    @RequestParam(required = false)
+                    @Nullable Integer ioasid,
+            @Parameter(description = "end after so many events") @RequestParam(required = false) @Nullable Limit limit,
             @RequestParam(defaultValue = "true") boolean follow,
             HttpServletRequest request,
             HttpServletResponse response) {

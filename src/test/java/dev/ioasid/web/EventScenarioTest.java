@@ -309,8 +309,8 @@ class EventScenarioTest extends HttpTest {
 
     @ParameterizedTest(name = "{0} {1}")
     @CsvSource(delimiter = '|', textBlock = """
-            ?after=21             |      | {"event": "21", "machine": "m1"}
-            ?after=-1             |      | {"event": "-1"}
+            ?after=21             |      | {"machine": "m1"}
+            ?after=-1             |      | {"machine": "m1"}
             ?after=x              |      | {"parameter": "after"}
             ?type=maps            |      | {"parameter": "type"}
             ?type=                |      | {"parameter": "type"}
@@ -320,7 +320,7 @@ class EventScenarioTest extends HttpTest {
             ?ioasid=x             |      | {"parameter": "ioasid"}
             ?rid=3a:00.0&rid=3a:00.1 |   | {"parameter": "rid"}
             ?since=1              |      | {"parameter": "since"}
-            ?after=1              | 21   | {"event": "21"}
+            ?after=1              | 21   | {"machine": "m1"}
             ?after=1              | x    | {"header": "Last-Event-ID"}
             """)
     void badInputIsRefused(String query, String lastEventId, String problem) {
