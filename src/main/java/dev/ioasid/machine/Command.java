@@ -9,8 +9,8 @@ import dev.ioasid.iommu.Translation;
 import dev.ioasid.iommu.UserTable;
 import dev.ioasid.machine.lspci.ListedFunction;
 import dev.ioasid.memory.AddressRange;
-import java.time.Duration;
 import dev.ioasid.pagetable.Permissions;
+import java.time.Duration;
 import java.util.List;
 import java.util.SequencedMap;
 import java.util.Set;
@@ -140,7 +140,7 @@ public sealed interface Command<R> {
     record AnswerPageRequest(long id, PageRequestSummary.Answer answer) implements Command<PageRequestSummary> {
         @Override
         public PageRequestSummary applyTo(Machine machine) {
-            return machine.transfers().answer(id, answer);
+            return machine.pageAnswers().answer(id, answer);
         }
     }
 
@@ -148,7 +148,7 @@ public sealed interface Command<R> {
     record ExpirePageRequest(long id) implements Command<Boolean> {
         @Override
         public Boolean applyTo(Machine machine) {
-            return machine.transfers().expire(id);
+            return machine.pageAnswers().expire(id);
         }
     }
 

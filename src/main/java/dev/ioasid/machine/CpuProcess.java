@@ -223,7 +223,7 @@ final class CpuProcess {
             for (var route : sharer.routes()) {
                 var device = machine.devices().device(route.rid());
                 machine.routes().block(device, route.pasid());
-                machine.transfers().drain(device, route.pasid());
+                machine.pageAnswers().drain(device, route.pasid());
             }
             sharer.exited();
         }

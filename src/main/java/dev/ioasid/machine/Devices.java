@@ -208,7 +208,7 @@ final class Devices {
 
     private void remove(Device device) {
         machine.injections().forget(device);
-        machine.transfers().drain(device);
+        machine.pageAnswers().drain(device);
         machine.fabric().remove(device.regions());
         byRid.remove(device.rid());
         device.unit().hardware().disconnect(device.sourceId());
@@ -223,7 +223,11 @@ final class Devices {
         }
     }
 
-    DeviceSummary patch(Rid rid, @Nullable Boolean answersInvalidations, @Nullable Duration pageRequestTimeout, @Nullable Integer pageRequestsPerGroup) {
+    DeviceSummary patch(
+            Rid rid,
+            @Nullable Boolean answersInvalidations,
+            @Nullable Duration pageRequestTimeout,
+            @Nullable Integer pageRequestsPerGroup) {
         var device = device(rid);
         if (answersInvalidations != null && !device.hasAts()) {
             throw lacking(rid, "ats", rid + " has no ATS, so nobody asks it to forget translations");

@@ -10,7 +10,11 @@ import org.jspecify.annotations.Nullable;
  * @param data of a read, those bytes; null for a write, and as long as it is pending
  * @param fault what stopped it; null unless it has been stopped
  */
-public record DmaResult(Status status, int transferred, byte @Nullable [] data, @Nullable Fault fault) {
+public record DmaResult(
+        Status status,
+        int transferred,
+        byte @Nullable [] data,
+        @Nullable Fault fault) {
     public enum Status {
         COMPLETED,
         FAULTED,

@@ -107,7 +107,7 @@ final class Injections {
         active.held().clear();
         for (var answer : held) {
             var heard = answer.group().stream().filter(Waiting::isPending).toList();
-            machine.transfers().answered(heard, answer.response());
+            machine.pageAnswers().answered(heard, answer.response());
         }
     }
 

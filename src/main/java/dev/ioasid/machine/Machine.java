@@ -41,6 +41,8 @@ public final class Machine implements AutoCloseable {
     private final Invalidations invalidations;
     private final Traffic traffic;
     private final Transfers transfers;
+    private final PageRequests pageRequests;
+    private final PageAnswers pageAnswers;
     private final Fabric fabric;
     private final Injections injections;
     private final Pulse pulse = new Pulse();
@@ -64,6 +66,8 @@ public final class Machine implements AutoCloseable {
         this.invalidations = new Invalidations(this);
         this.traffic = new Traffic(this);
         this.transfers = new Transfers(this);
+        this.pageRequests = new PageRequests(this);
+        this.pageAnswers = new PageAnswers(this);
         this.fabric = new Fabric(this);
         this.injections = new Injections(this);
         if (memory.size() > INTERRUPT_WINDOW.first()) {
@@ -108,7 +112,7 @@ public final class Machine implements AutoCloseable {
                 events.refused();
                 throw refused;
             } finally {
-                transfers.settle(); // whatever became of it, DMA may go on
+                pageAnswers.settle(); // whatever became of it, DMA may go on
                 injections.requestIsOver();
             }
         } finally {
@@ -240,6 +244,14 @@ public final class Machine implements AutoCloseable {
         return transfers;
     }
 
+    PageRequests pageRequests() {
+        return pageRequests;
+    }
+
+    PageAnswers pageAnswers() {
+        return pageAnswers;
+    }
+
     Fabric fabric() {
         return fabric;
     }
@@ -255,12 +267,12 @@ public final class Machine implements AutoCloseable {
 
     /** How long each page request may wait that has come up since this was last asked, by its id; mostly none. */
     public Map<Long, Duration> takeDeadlines() {
-        if (!transfers.requests().hasDeadlines()) {
+        if (!pageRequests.hasDeadlines()) {
             return Map.of();
         }
         lock.writeLock().lock();
         try {
-            return transfers.requests().takeDeadlines();
+            return pageRequests.takeDeadlines();
         } finally {
             lock.writeLock().unlock();
         }

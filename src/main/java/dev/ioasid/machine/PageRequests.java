@@ -5,6 +5,7 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Fault;
 import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Translation;
+import dev.ioasid.machine.MachineEvent.PageOutcome;
 import dev.ioasid.machine.PageRequestSummary.State;
 import dev.ioasid.pagetable.Permissions;
 import java.time.Duration;
@@ -107,6 +108,18 @@ final class PageRequests {
                     && isPending();
         }
 
+        private @Nullable Integer group() {
+            return request == null ? null : Integer.valueOf(request.group());
+        }
+
+        private @Nullable Integer stag() {
+            return request == null && tag >= 0 ? Integer.valueOf(tag) : null;
+        }
+
+        private boolean isLast() {
+            return request == null || request.last();
+        }
+
         private PageRequestSummary summary() {
             return new PageRequestSummary(
                     id,
@@ -114,15 +127,16 @@ final class PageRequests {
                     pasid,
                     address,
                     permissions,
-                    request == null ? null : request.group(),
-                    request == null || request.last(),
+                    group(),
+                    isLast(),
                     request == null,
-                    request == null && tag >= 0 ? tag : null,
+                    stag(),
                     job == null ? null : job.id(),
                     state);
         }
     }
 
+    private final Machine machine;
     private final TreeMap<Long, Waiting> pending = new TreeMap<>();
     private final LinkedHashMap<Long, Waiting> over = new LinkedHashMap<>() {
         private static final long serialVersionUID = 1L;
@@ -136,23 +150,18 @@ final class PageRequests {
     private long next = 1;
     private volatile boolean anyUnwatched;
 
+    PageRequests(Machine machine) {
+        this.machine = machine;
+    }
+
     /** A device has asked for a page. */
-    Waiting asked(Device device, PageRequest request, Fault why, DmaJob job) {
-        return add(new Waiting(
-                next,
-                device,
-                request.pasid(),
-                request.address(),
-                request.permissions(),
-                request,
-                0,
-                -1,
-                why,
-                job));
+    void asked(Device device, PageRequest request, Fault why, DmaJob job) {
+        add(new Waiting(
+                next, device, request.pasid(), request.address(), request.permissions(), request, 0, -1, why, job));
     }
 
     /** A transaction has been stalled. */
-    Waiting stalled(
+    void stalled(
             Device device,
             int pasid,
             long address,
@@ -161,12 +170,12 @@ final class PageRequests {
             int tag,
             Fault why,
             @Nullable DmaJob job) {
-        return add(new Waiting(next, device, pasid, address, permissions, null, ticket, tag, why, job));
+        add(new Waiting(next, device, pasid, address, permissions, null, ticket, tag, why, job));
     }
 
     /** A transaction that nobody waits for has been stalled once more. */
-    Waiting stalledAgain(Waiting before, Translation.Stalled again) {
-        return stalled(
+    void stalledAgain(Waiting before, Translation.Stalled again) {
+        stalled(
                 before.device,
                 before.pasid,
                 before.address,
@@ -177,21 +186,35 @@ final class PageRequests {
                 before.job);
     }
 
-    private Waiting add(Waiting waiting) {
+    private void add(Waiting waiting) {
         next++;
         pending.put(waiting.id, waiting);
         unwatched.put(waiting.id, waiting);
         anyUnwatched = true;
-        return waiting;
+        machine.events()
+                .emit(new MachineEvent.PageRequested(
+                        waiting.id,
+                        new Route(waiting.device.rid(), waiting.pasid),
+                        waiting.address,
+                        waiting.permissions,
+                        waiting.group(),
+                        waiting.stag(),
+                        waiting.isLast(),
+                        waiting.job == null ? null : waiting.job.id()));
+        machine.pulse().beat();
     }
 
     /** It has come to an end. */
-    void end(Waiting waiting, State state) {
+    void end(Waiting waiting, State state, PageOutcome outcome) {
         waiting.state = state;
         pending.remove(waiting.id);
         unwatched.remove(waiting.id);
         anyUnwatched = !unwatched.isEmpty();
         over.put(waiting.id, waiting);
+        machine.events()
+                .emit(new MachineEvent.PageAnswered(
+                        waiting.id, new Route(waiting.device.rid(), waiting.pasid), outcome));
+        machine.pulse().beat();
     }
 
     /** The pending requests of a group. */
@@ -248,8 +271,7 @@ final class PageRequests {
             found = over.get(id);
         }
         if (found == null) {
-            throw new RefusedException(
-                    Errno.ENOENT, "there is no page request " + id, Map.of("pageRequest", id));
+            throw new RefusedException(Errno.ENOENT, "there is no page request " + id, Map.of("pageRequest", id));
         }
         return found;
     }

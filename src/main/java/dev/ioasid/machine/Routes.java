@@ -108,12 +108,12 @@ final class Routes {
      */
     private void drain(Device device, int pasid) {
         if (pasid != DmaRequest.NO_PASID) {
-            machine.transfers().drain(device, pasid);
+            machine.pageAnswers().drain(device, pasid);
             return;
         }
         for (var member : device.group().members().values()) {
-            machine.transfers().drain(member, pasid);
-            machine.transfers().drainUnallocated(member);
+            machine.pageAnswers().drain(member, pasid);
+            machine.pageAnswers().drainUnallocated(member);
         }
     }
 
@@ -130,7 +130,9 @@ final class Routes {
     @Nullable
     Ioasid of(DmaRequest request) {
         var device = machine.devices().device(request.rid());
-        return request.hasPasid() ? leadsTo(device, request.pasid()) : device.group().ioasid();
+        return request.hasPasid()
+                ? leadsTo(device, request.pasid())
+                : device.group().ioasid();
     }
 
     private void attachPasid(

@@ -37,12 +37,6 @@ final class SvaIoasid extends Ioasid {
         }
     }
 
-    /** Null when it has ended. */
-    @Nullable
-    CpuProcess process() {
-        return process;
-    }
-
     Unit unit() {
         return unit;
     }

@@ -4,31 +4,21 @@ import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.AtsCompletion;
-import dev.ioasid.iommu.DeviceMessage;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Fault;
-import dev.ioasid.iommu.IommuDriver;
 import dev.ioasid.iommu.IommuType;
 import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Translation;
-import dev.ioasid.machine.MachineEvent.PageOutcome;
-import dev.ioasid.machine.PageRequestSummary.Answer;
-import dev.ioasid.machine.PageRequestSummary.State;
-import dev.ioasid.machine.PageRequests.Waiting;
 import dev.ioasid.memory.AddressRange;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.Permissions;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.function.Consumer;
-import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -50,25 +40,15 @@ final class Transfers {
     private static final int MOST_TRIES = 16;
 
     private final Machine machine;
-    private final PageRequests requests = new PageRequests();
     private final TreeMap<Long, DmaJob> waiting = new TreeMap<>();
     private final LinkedHashMap<Long, DmaSummary> over = new LinkedHashMap<>();
-    /** What devices are told by themselves, without a unit. */
-    private final ArrayDeque<Delivery> inbox = new ArrayDeque<>();
-
     private long overBytes;
     private long next = 1;
     private long movedBytes;
     private long faulted;
 
-    private record Delivery(Unit unit, DeviceMessage message) {}
-
     Transfers(Machine machine) {
         this.machine = machine;
-    }
-
-    PageRequests requests() {
-        return requests;
     }
 
     /** Carries out orders, as far as it gets. ENODEV, EINVAL: {@code index} names the bad one; ENOSPC: too much waits. */
@@ -90,7 +70,7 @@ final class Transfers {
         }
         var job = new DmaJob(device, addressed, batch);
         run(job);
-        settle();
+        machine.pageAnswers().settle();
         return job.summary();
     }
 
@@ -120,7 +100,8 @@ final class Transfers {
 
     // ---- moving
 
-    private void run(DmaJob job) {
+    /** Goes on as far as it gets. */
+    void run(DmaJob job) {
         boolean goesOn = true;
         while (goesOn && !job.isOver()) {
             goesOn = step(job);
@@ -190,7 +171,7 @@ final class Transfers {
     }
 
     /** What a job makes of an answer; false: it has to wait. */
-    private boolean take(DmaJob job, Translation reached) {
+    boolean take(DmaJob job, Translation reached) {
         return switch (reached) {
             case Translation.Translated page -> {
                 move(job, page.address());
@@ -254,7 +235,7 @@ final class Transfers {
     }
 
     /** Reads zeros; what would be written is ignored. */
-    private static void ignore(DmaJob job) {
+    static void ignore(DmaJob job) {
         if (job.order().access() == Access.WRITE) {
             job.advance(chunk(job));
         } else {
@@ -262,7 +243,8 @@ final class Transfers {
         }
     }
 
-    private void stop(DmaJob job, Fault fault) {
+    /** The order it is at has been stopped. */
+    void stop(DmaJob job, Fault fault) {
         faulted++;
         job.stop(fault);
     }
@@ -272,59 +254,41 @@ final class Transfers {
     private void waitFor(DmaJob job, Translation.Stalled stalled) {
         hold(job);
         var order = job.order();
-        told(requests.stalled(
-                job.device(),
-                order.pasid(),
-                job.at(),
-                wanted(order),
-                stalled.ticket(),
-                stalled.tag(),
-                stalled.fault(),
-                job));
-    }
-
-    /** Everybody is told of what a device waits for. */
-    private void told(Waiting waiting) {
-        var summary = requests.summary(waiting.id());
-        machine.events()
-                .emit(new MachineEvent.PageRequested(
-                        summary.id(),
-                        new Route(summary.rid(), summary.pasid()),
-                        summary.address(),
-                        summary.permissions(),
-                        summary.group(),
-                        summary.stag(),
-                        summary.last(),
-                        summary.dma()));
-        machine.pulse().beat();
-    }
-
-    private void end(Waiting waiting, State state, PageOutcome outcome) {
-        requests.end(waiting, state);
-        machine.events()
-                .emit(new MachineEvent.PageAnswered(
-                        waiting.id(), new Route(waiting.device().rid(), waiting.pasid()), outcome));
-        machine.pulse().beat();
+        requests()
+                .stalled(
+                        job.device(),
+                        order.pasid(),
+                        job.at(),
+                        wanted(order),
+                        stalled.ticket(),
+                        stalled.tag(),
+                        stalled.fault(),
+                        job);
     }
 
     /** A transaction has been stalled of which only the translation was asked for. */
     void stalled(Device device, DmaRequest request, Translation.Stalled stalled) {
         boolean write = request.access() == Access.WRITE;
         boolean execute = request.access() == Access.EXECUTE;
-        told(requests.stalled(
-                device,
-                request.pasid(),
-                request.iova(),
-                new Permissions(!write && !execute, write, execute, request.privileged()),
-                stalled.ticket(),
-                stalled.tag(),
-                stalled.fault(),
-                null));
+        requests()
+                .stalled(
+                        device,
+                        request.pasid(),
+                        request.iova(),
+                        new Permissions(!write && !execute, write, execute, request.privileged()),
+                        stalled.ticket(),
+                        stalled.tag(),
+                        stalled.fault(),
+                        null);
     }
 
     private static Permissions wanted(DmaOrder order) {
         boolean write = order.access() == Access.WRITE;
         return new Permissions(!write, write, false, order.privileged());
+    }
+
+    private PageRequests requests() {
+        return machine.pageRequests();
     }
 
     private void hold(DmaJob job) {
@@ -341,7 +305,7 @@ final class Transfers {
             stop(job, why);
             return true;
         }
-        int group = requests.freeGroup(job.device());
+        int group = requests().freeGroup(job.device());
         if (group < 0 || job.tryAgain() > MOST_TRIES) {
             stop(job, Stops.because(why, group < 0 ? "the device has 512 page requests open" : "tried 16 times"));
             return true;
@@ -378,152 +342,12 @@ final class Transfers {
         var device = job.device();
         var request = new PageRequest(
                 device.rid(), device.sourceId(), job.order().pasid(), page, wanted(job.order()), group, last);
-        told(requests.asked(device, request, why, job));
+        requests().asked(device, request, why, job);
         switch (device.unit().hardware().request(request)) {
-            case PageRequest.Outcome.Queued queued -> collect(device.unit());
+            case PageRequest.Outcome.Queued queued -> machine.pageAnswers().collect(device.unit());
             case PageRequest.Outcome.Answered(var response) ->
-                inbox.add(new Delivery(
-                        device.unit(),
-                        new DeviceMessage.GroupAnswered(device.sourceId(), request.pasid(), group, response)));
+                machine.pageAnswers().tell(device.unit(), request, response);
             case PageRequest.Outcome.Dropped dropped -> {} // with the last of its group, or too late
-        }
-    }
-
-    /** What the unit's driver finds in the unit's queue waits for a client from now on, unless it is a process's to answer. */
-    private void collect(Unit unit) {
-        if (unit.driver() != null) {
-            for (var request : unit.driver().takePageRequests()) {
-                var process = request.last() ? process(unit, request) : null;
-                if (process != null) {
-                    unit.driver().respond(request, touch(process, requests.group(unit, request)));
-                }
-            }
-        }
-        machine.pulse().beat();
-    }
-
-    /** Whose addresses a request is for; null if they are no process's. */
-    private @Nullable CpuProcess process(Unit unit, PageRequest request) {
-        var device = machine.devices().bySourceId(unit, request.sourceId());
-        var leads = device == null ? null : Routes.leadsTo(device, request.pasid());
-        return leads instanceof SvaIoasid shared ? shared.process() : null;
-    }
-
-    /** Has the pages of a group appear; the answer to it. */
-    private PageRequest.Response touch(CpuProcess process, List<Waiting> group) {
-        for (var waiting : group) {
-            var request = waiting.request();
-            if (request != null && !machine.processes().touch(process, request.address(), request.permissions())) {
-                return PageRequest.Response.INVALID;
-            }
-        }
-        return PageRequest.Response.SUCCESS;
-    }
-
-    // ---- going on
-
-    /** Has everything go on that a unit has let go on. */
-    void settle() {
-        boolean more = true;
-        while (more) {
-            for (var unit : machine.units().all()) {
-                unit.hardware().takeMessages().forEach(message -> inbox.add(new Delivery(unit, message)));
-            }
-            var first = inbox.poll();
-            more = first != null;
-            if (first != null) {
-                deliver(first.unit(), first.message());
-            }
-        }
-    }
-
-    private void deliver(Unit unit, DeviceMessage message) {
-        switch (message) {
-            case DeviceMessage.GroupAnswered answered -> {
-                var group = requests.group(unit, answered.sourceId(), answered.group());
-                if (!machine.injections().holdsBack(group, answered.response())) {
-                    answered(group, answered.response());
-                }
-            }
-            case DeviceMessage.Resumed(long ticket, var outcome) -> {
-                var stalled = requests.ticket(unit, ticket);
-                if (stalled != null) {
-                    resumed(stalled, outcome);
-                }
-            }
-            case DeviceMessage.Terminated(long ticket, boolean abort) -> {
-                var stalled = requests.ticket(unit, ticket);
-                if (stalled != null) {
-                    terminated(stalled, abort);
-                }
-            }
-        }
-    }
-
-    /** The device hears what is said to its requests. */
-    void answered(List<Waiting> group, PageRequest.Response response) {
-        end(group, State.ANSWERED, outcome(response), waiting -> {
-            if (response == PageRequest.Response.SUCCESS) {
-                goOn(waiting.job());
-            } else {
-                giveUp(waiting, "the page request was answered: " + response.name().toLowerCase(Locale.ROOT));
-            }
-        });
-    }
-
-    /** The requests of a group are over, and then its DMA, which all of them are of, goes on. */
-    private void end(List<Waiting> group, State how, PageOutcome outcome, Consumer<Waiting> then) {
-        group.forEach(waiting -> end(waiting, how, outcome));
-        if (!group.isEmpty()) {
-            then.accept(group.getFirst());
-        }
-    }
-
-    private void goOn(@Nullable DmaJob job) {
-        if (job != null) {
-            run(job);
-        }
-    }
-
-    private void giveUp(Waiting waiting, String why) {
-        var job = waiting.job();
-        if (job != null) {
-            stop(job, Stops.because(waiting.why(), why));
-            run(job);
-        }
-    }
-
-    private static PageOutcome outcome(PageRequest.Response response) {
-        return switch (response) {
-            case SUCCESS -> PageOutcome.SUCCESS;
-            case INVALID -> PageOutcome.INVALID;
-            case FAILURE -> PageOutcome.FAILURE;
-        };
-    }
-
-    private void resumed(Waiting stalled, Translation outcome) {
-        end(stalled, State.ANSWERED, PageOutcome.RETRY);
-        var job = stalled.job();
-        if (job != null) {
-            if (take(job, outcome)) {
-                run(job);
-            }
-        } else if (outcome instanceof Translation.Stalled again) {
-            told(requests.stalledAgain(stalled, again));
-        }
-    }
-
-    private void terminated(Waiting stalled, boolean abort) {
-        end(stalled, State.ANSWERED, abort ? PageOutcome.ABORT : PageOutcome.TERMINATE);
-        var job = stalled.job();
-        if (job == null) {
-            return;
-        }
-        if (abort) {
-            giveUp(stalled, "the stalled transaction was aborted");
-        } else {
-            ignore(job);
-            run(job);
         }
     }
 
@@ -541,127 +365,6 @@ final class Transfers {
             overBytes -= over.pollFirstEntry().getValue().bytes();
         }
         machine.pulse().beat();
-    }
-
-    // ---- what clients and clocks say
-
-    /** Answers a request, and with it its group. ENOENT; EINVAL: not the service's to answer, over, or not so; EBUSY. */
-    PageRequestSummary answer(long id, Answer answer) {
-        var asked = requests.waiting(id);
-        var unit = asked.device().unit();
-        var subjects = Map.<String, Object>of("pageRequest", id);
-        if (!unit.managed()) {
-            throw new RefusedException(
-                    Errno.EINVAL,
-                    unit.name() + " is unmanaged: its driver answers by a command",
-                    Map.of("pageRequest", id, "iommu", unit.name()));
-        }
-        if (!asked.isPending()) {
-            throw new RefusedException(
-                    Errno.EINVAL, "page request %d has been %s".formatted(id, requests.fate(id)), subjects);
-        }
-        var request = asked.request();
-        if (request != null) {
-            respond(asked, request, response(answer, subjects));
-        } else if (asked.tag() < 0) {
-            throw new RefusedException(
-                    Errno.EBUSY,
-                    "the stalled transaction could not be recorded yet: clear the faults of " + unit.name(),
-                    subjects);
-        } else {
-            unit.managedDriver().resume(asked.device().sourceId(), asked.tag(), resumption(answer));
-        }
-        settle();
-        return requests.summary(id);
-    }
-
-    private static PageRequest.Response response(Answer answer, Map<String, ?> subjects) {
-        return switch (answer) {
-            case SUCCESS -> PageRequest.Response.SUCCESS;
-            case INVALID -> PageRequest.Response.INVALID;
-            case FAILURE -> PageRequest.Response.FAILURE;
-            case RETRY, ABORT, TERMINATE ->
-                throw new RefusedException(
-                        Errno.EINVAL, "a page request is answered success, invalid or failure", subjects);
-        };
-    }
-
-    private static IommuDriver.Resumption resumption(Answer answer) {
-        return switch (answer) {
-            case SUCCESS, RETRY -> IommuDriver.Resumption.RETRY;
-            case INVALID, FAILURE, ABORT -> IommuDriver.Resumption.ABORT;
-            case TERMINATE -> IommuDriver.Resumption.TERMINATE;
-        };
-    }
-
-    /** Has the unit answer the group, or, where nobody drives it, the device take it as answered. */
-    private void respond(Waiting asked, PageRequest request, PageRequest.Response response) {
-        var unit = asked.device().unit();
-        if (unit.driver() != null) {
-            unit.driver().respond(request, response);
-        } else {
-            inbox.add(new Delivery(
-                    unit,
-                    new DeviceMessage.GroupAnswered(request.sourceId(), request.pasid(), request.group(), response)));
-        }
-    }
-
-    /** Nobody has answered in time: the device gives up. False: somebody had. */
-    boolean expire(long id) {
-        var late = requests.waiting(id);
-        if (!late.isPending()) {
-            return false;
-        }
-        var request = late.request();
-        var group = request == null ? List.of(late) : requests.group(late.device().unit(), request);
-        end(group, State.EXPIRED, PageOutcome.EXPIRED, waiting -> giveUp(waiting, "nobody answered in time"));
-        var driver = late.device().unit().driver();
-        if (request == null && driver != null && late.tag() >= 0) {
-            driver.resume(late.device().sourceId(), late.tag(), IommuDriver.Resumption.ABORT);
-        }
-        settle();
-        machine.pulse().beat();
-        return true;
-    }
-
-    /** A route leads elsewhere: what waits there is answered as invalid, and its DMA fails. */
-    void drain(Device device, int pasid) {
-        drain(waiting -> waiting.device() == device && waiting.pasid() == pasid);
-    }
-
-    /** The same for PASIDs that nobody has attached: a user's table of context descriptors said where they led. */
-    void drainUnallocated(Device device) {
-        drain(waiting -> waiting.device() == device && !device.pasids().containsKey(waiting.pasid()));
-    }
-
-    /** The device goes. */
-    void drain(Device device) {
-        drain(waiting -> waiting.device() == device);
-    }
-
-    private void drain(Predicate<Waiting> passes) {
-        for (var stuck : requests.select(passes)) {
-            collect(stuck.device().unit());
-            settle();
-            if (stuck.isPending()) {
-                refuse(stuck);
-                settle();
-            }
-            if (stuck.isPending()) { // no unit says so: the device is told all the same
-                terminated(stuck, true);
-                settle();
-            }
-        }
-    }
-
-    private void refuse(Waiting stuck) {
-        var unit = stuck.device().unit();
-        var request = stuck.request();
-        if (request != null) {
-            respond(stuck, request, PageRequest.Response.INVALID);
-        } else if (unit.driver() != null && stuck.tag() >= 0) {
-            unit.driver().resume(stuck.device().sourceId(), stuck.tag(), IommuDriver.Resumption.ABORT);
-        }
     }
 
     // ---- questions

@@ -244,12 +244,12 @@ record View(Machine machine) implements MachineView {
 
     @Override
     public List<PageRequestSummary> pageRequests() {
-        return machine.transfers().requests().all();
+        return machine.pageRequests().all();
     }
 
     @Override
     public PageRequestSummary pageRequest(long id) {
-        return machine.transfers().requests().summary(id);
+        return machine.pageRequests().summary(id);
     }
 
     @Override

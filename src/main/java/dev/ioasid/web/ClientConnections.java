@@ -23,8 +23,8 @@ class ClientConnections {
 
     @Bean
     WebServerFactoryCustomizer<TomcatServletWebServerFactory> connectionsAreKnown() {
-        return factory -> factory.addContextCustomizers(
-                context -> context.getPipeline().addValve(new ConnectionValve()));
+        return factory ->
+                factory.addContextCustomizers(context -> context.getPipeline().addValve(new ConnectionValve()));
     }
 
     /** Whether the client has closed its end. For the thread that answers the request, when its body has been read. */

@@ -11,7 +11,10 @@ final class Created {
     }
 
     static URI path(String path, Object... variables) {
-        return UriComponentsBuilder.fromPath(path).buildAndExpand(variables).encode().toUri();
+        return UriComponentsBuilder.fromPath(path)
+                .buildAndExpand(variables)
+                .encode()
+                .toUri();
     }
 
     private Created() {}

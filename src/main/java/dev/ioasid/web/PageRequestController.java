@@ -23,7 +23,9 @@ import org.springframework.web.bind.annotation.RestController;
 /** What devices wait for. */
 @RestController
 @RequestMapping("/v1/machines/{machine}/page-requests")
-@Tag(name = "page-requests", description = "What devices wait for: pages that they have asked for, and stalled transactions.")
+@Tag(
+        name = "page-requests",
+        description = "What devices wait for: pages that they have asked for, and stalled transactions.")
 class PageRequestController {
     enum State {
         PENDING,
@@ -129,7 +131,9 @@ class PageRequestController {
         return PageRequestBody.of(machines.read(machine, view -> view.pageRequest(id)));
     }
 
-    @Operation(operationId = "respond", summary = "Answer a page request, and with it its group, or a stalled transaction")
+    @Operation(
+            operationId = "respond",
+            summary = "Answer a page request, and with it its group, or a stalled transaction")
     @Refuses({Errno.EBUSY})
     @PostMapping(path = "/{id}/response", consumes = Web.JSON, produces = Web.JSON)
     PageRequestBody respond(@PathVariable String machine, @PathVariable long id, @RequestBody ResponseBody body) {

@@ -162,8 +162,8 @@ class TeardownRacesTest {
 
     private static List<PageRequestSummary> pending(Machine machine, Route route) {
         var pending = new ArrayList<>(machine.read(MachineView::pageRequests));
-        pending.removeIf(request -> request.state() != State.PENDING
-                || !Tenancy.route(request).equals(route));
+        pending.removeIf(request ->
+                request.state() != State.PENDING || !Tenancy.route(request).equals(route));
         return pending;
     }
 
@@ -173,7 +173,9 @@ class TeardownRacesTest {
         var torn = tenancy.tear(how);
         torn.fill(Tenancy.TORN_DOWN);
         if (!how.replaces()) {
-            assertThat(pending(machine, how.route())).as("%s leaves nobody waiting", how).isEmpty();
+            assertThat(pending(machine, how.route()))
+                    .as("%s leaves nobody waiting", how)
+                    .isEmpty();
         }
         var still = pending(machine, how.route());
         still.retainAll(before);

@@ -305,7 +305,7 @@ final class Tenancy implements AutoCloseable {
             machine.apply(new Command.DeleteDevice(rid));
         }
         assertThat(machine.transfers().waiting()).as("DMA that waits").isZero();
-        assertThat(machine.transfers().requests().pending()).as("page requests").isZero();
+        assertThat(machine.pageRequests().pending()).as("page requests").isZero();
         assertThat(machine.frames().freeBytes()).as("all frames are back").isEqualTo(free);
     }
 
@@ -316,6 +316,8 @@ final class Tenancy implements AutoCloseable {
 
     /** The route of a request; a device's RID alone if it carried no PASID. */
     static Route route(PageRequestSummary request) {
-        return request.pasid() == DmaRequest.NO_PASID ? Route.of(request.rid()) : new Route(request.rid(), request.pasid());
+        return request.pasid() == DmaRequest.NO_PASID
+                ? Route.of(request.rid())
+                : new Route(request.rid(), request.pasid());
     }
 }

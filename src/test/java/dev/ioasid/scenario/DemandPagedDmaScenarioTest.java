@@ -3,9 +3,6 @@ package dev.ioasid.scenario;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ioasid.Architecture;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
@@ -46,7 +43,8 @@ class DemandPagedDmaScenarioTest {
         var pager = new Pager(client, devices.machine(), devices.routes(), new Random(random.nextLong()));
         var run = new RandomDma(this, client, devices, pager, architecture == Architecture.VTD ? 8 : 256, random);
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-            var answers = CompletableFuture.runAsync(pager, threads).whenComplete((done, failed) -> run.interrupt(failed));
+            var answers =
+                    CompletableFuture.runAsync(pager, threads).whenComplete((done, failed) -> run.interrupt(failed));
             try {
                 run.go(DMAS);
             } catch (AssertionError | RuntimeException failed) {

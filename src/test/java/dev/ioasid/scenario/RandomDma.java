@@ -169,7 +169,10 @@ final class RandomDma {
                         order.data,
                         "Content-Type",
                         "application/octet-stream")
-                : client.post(path, "{\"rid\": \"" + order.route.rid() + "\", " + order.json().substring(1));
+                : client.post(
+                        path,
+                        "{\"rid\": \"" + order.route.rid() + "\", "
+                                + order.json().substring(1));
         begun(List.of(order), List.of(order), answer);
     }
 
@@ -189,7 +192,8 @@ final class RandomDma {
             held.add(third);
         }
         var body = new StringBuilder("{\"rid\": \"" + first.route.rid() + "\", \"requests\": [");
-        body.append(String.join(", ", orders.stream().map(Order::json).toList())).append("]}");
+        body.append(String.join(", ", orders.stream().map(Order::json).toList()))
+                .append("]}");
         begun(orders, held, client.post(devices.machine() + "/dma/batch?wait=" + waitTime(), body.toString()));
     }
 
@@ -227,7 +231,9 @@ final class RandomDma {
 
     private void await(Begun begun) {
         pager.setHurried(true);
-        var dma = client.get(devices.machine() + "/dma/" + begun.id + "?wait=30s").expect(200).json();
+        var dma = client.get(devices.machine() + "/dma/" + begun.id + "?wait=30s")
+                .expect(200)
+                .json();
         pager.setHurried(false);
         assertThat(interrupted).isNull();
         assertThat(dma.get("status").asString()).as("DMA %d", begun.id).isNotEqualTo("pending");
@@ -236,9 +242,14 @@ final class RandomDma {
 
     private void over(Begun begun, JsonNode dma) {
         for (int i = 0; i < begun.orders.size(); i++) {
-            check(begun.orders.get(i), begun.id, dma.has("results") ? dma.get("results").get(i) : dma);
+            check(
+                    begun.orders.get(i),
+                    begun.id,
+                    dma.has("results") ? dma.get("results").get(i) : dma);
         }
-        assertThat(pager.takeRefusal(begun.id)).as("what was refused to DMA %d", begun.id).isEmpty();
+        assertThat(pager.takeRefusal(begun.id))
+                .as("what was refused to DMA %d", begun.id)
+                .isEmpty();
         begun.held.forEach(order -> {
             release(order);
             pages -= order.pages();
@@ -247,7 +258,13 @@ final class RandomDma {
 
     private void check(Order order, long id, JsonNode result) {
         var what = "%s at 0x%x, %d bytes, DMA %d: %s"
-                .formatted(order.route.name(), order.address, order.length, id, result.toString().substring(0, Math.min(400, result.toString().length())));
+                .formatted(
+                        order.route.name(),
+                        order.address,
+                        order.length,
+                        id,
+                        result.toString()
+                                .substring(0, Math.min(400, result.toString().length())));
         int transferred = result.get("transferred").asInt();
         synchronized (lock) {
             int reach = order.route.copies().reach(order.address, order.length, order.isWrite());
@@ -262,7 +279,9 @@ final class RandomDma {
             }
             moved += transferred;
             if (order.data == null) {
-                assertThat(Arrays.equals(result.get("data").binaryValue(), order.route.copies().read(order.address, transferred)))
+                assertThat(Arrays.equals(
+                                result.get("data").binaryValue(),
+                                order.route.copies().read(order.address, transferred)))
                         .as(what)
                         .isTrue();
             } else {
@@ -275,8 +294,9 @@ final class RandomDma {
         long at = order.address + transferred;
         assertThat(Pager.number(fault, "address")).as(what).isEqualTo(at);
         boolean asked = order.route.who() == Asked.CLIENT;
-        assertThat(fault.get("recorded").asBoolean()).as(what).isEqualTo(
-                order.route.who() == Asked.NOBODY && faults.add(order.route.rid(), at, order.isWrite()));
+        assertThat(fault.get("recorded").asBoolean())
+                .as(what)
+                .isEqualTo(order.route.who() == Asked.NOBODY && faults.add(order.route.rid(), at, order.isWrite()));
         if (!asked) {
             assertThat(transferred).as(what).isEqualTo(reach);
             return;
@@ -293,7 +313,9 @@ final class RandomDma {
     }
 
     private boolean isExpired(long id, long page) {
-        for (var request : client.get(devices.machine() + "/page-requests?state=expired&limit=1000").json().get("items")) {
+        for (var request : client.get(devices.machine() + "/page-requests?state=expired&limit=1000")
+                .json()
+                .get("items")) {
             if (request.get("dma").asLong() == id && Pager.number(request, "address") == page) {
                 return true;
             }
@@ -323,7 +345,10 @@ final class RandomDma {
         devices.guests().forEach(Guest::check);
         check("/ioasids/1/memory/0x", devices.kernel());
         check("/processes/1/memory/0x", devices.hostProcess());
-        assertThat(client.get(devices.machine() + "/page-requests?state=pending").json().get("items")).isEmpty();
+        assertThat(client.get(devices.machine() + "/page-requests?state=pending")
+                        .json()
+                        .get("items"))
+                .isEmpty();
     }
 
     private void check(String path, Copies copies) {
@@ -332,7 +357,9 @@ final class RandomDma {
                     "GET",
                     "/v1/machines" + devices.machine() + path + Long.toHexString(address) + "?length=4096",
                     new byte[0]);
-            assertThat(found.expect(200).body()).as("%s%x", path, address).isEqualTo(copies.read(address, CopiedPage.SIZE));
+            assertThat(found.expect(200).body())
+                    .as("%s%x", path, address)
+                    .isEqualTo(copies.read(address, CopiedPage.SIZE));
         }
     }
 }

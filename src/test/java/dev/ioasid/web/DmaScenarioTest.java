@@ -7,10 +7,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Random;
-import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.http.HttpMethod;
 import org.springframework.http.MediaType;
 import tools.jackson.databind.JsonNode;
@@ -33,18 +33,14 @@ class DmaScenarioTest extends HttpTest {
     void make() {
         machine(architecture.preset());
         post(M1 + "/devices", """
-                {"rid": "%s", "iommu": "iommu0", "pasidBits": 8, "pri": false}""".formatted(RID))
-                .expectStatus()
-                .isCreated();
+                {"rid": "%s", "iommu": "iommu0", "pasidBits": 8, "pri": false}""".formatted(RID)).expectStatus().isCreated();
         post(M1 + "/ioasids", """
                 {"type": "paging"}""").expectStatus().isCreated();
         post(M1 + "/ioasids/1/mappings", """
                 {"mappings": [
                   {"iova": "0x1000", "length": "0x1000", "permissions": "rw", "physicalAddress": "0x5000000"},
                   {"iova": "0x2000", "length": "0x1000", "permissions": "rw", "physicalAddress": "0x9000000"},
-                  {"iova": "0x3000", "length": "0x1000", "permissions": "r", "physicalAddress": "0x7000000"}]}""")
-                .expectStatus()
-                .isCreated();
+                  {"iova": "0x3000", "length": "0x1000", "permissions": "r", "physicalAddress": "0x7000000"}]}""").expectStatus().isCreated();
         put(M1 + "/devices/" + RID + "/attachment", """
                 {"ioasid": 1}""").expectStatus().isOk();
     }
@@ -54,7 +50,9 @@ class DmaScenarioTest extends HttpTest {
     }
 
     private byte[] memory(long address, int length) {
-        return bytes(get(M1 + "/memory/0x%x?length=%d".formatted(address, length)).expectStatus().isOk());
+        return bytes(get(M1 + "/memory/0x%x?length=%d".formatted(address, length))
+                .expectStatus()
+                .isOk());
     }
 
     private static String base64(byte[] bytes) {
@@ -107,7 +105,9 @@ class DmaScenarioTest extends HttpTest {
     @Test
     void bytesAsTheyAre() {
         var sent = random(0x2000);
-        var written = json(send(HttpMethod.POST, DMA + "?rid=" + RID + "&iova=0x1000", sent).expectStatus().isOk());
+        var written = json(send(HttpMethod.POST, DMA + "?rid=" + RID + "&iova=0x1000", sent)
+                .expectStatus()
+                .isOk());
         assertThat(written.get("status").asString()).isEqualTo("completed");
         assertThat(written.get("transferred").asInt()).isEqualTo(0x2000);
         var read = client.post()
@@ -134,8 +134,9 @@ class DmaScenarioTest extends HttpTest {
                   {"iova": "0x1000", "operation": "write", "data": "%s"},
                   {"iova": "0x1001", "operation": "read", "length": 2},
                   {"iova": "0x3000", "operation": "write", "data": "AAAA"},
-                  {"iova": "0x1000", "operation": "read", "length": 4}]}"""
-                        .formatted(RID, base64("dmas".getBytes(StandardCharsets.US_ASCII)))).expectStatus().isOk());
+                  {"iova": "0x1000", "operation": "read", "length": 4}]}""".formatted(RID, base64("dmas".getBytes(StandardCharsets.US_ASCII))))
+                .expectStatus()
+                .isOk());
         assertThat(batch.get("status").asString()).isEqualTo("faulted");
         assertThat(batch.get("transferred").asInt()).isEqualTo(10);
         var results = batch.get("results");
@@ -149,10 +150,14 @@ class DmaScenarioTest extends HttpTest {
         post(M1 + "/ioasids/1/mappings", """
                 {"iova": "0x10000000", "length": "0x1000000", "permissions": "rw"}""").expectStatus().isCreated();
         var sent = random(16 << 20);
-        var written = json(send(HttpMethod.POST, DMA + "?rid=" + RID + "&iova=0x10000000", sent).expectStatus().isOk());
+        var written = json(send(HttpMethod.POST, DMA + "?rid=" + RID + "&iova=0x10000000", sent)
+                .expectStatus()
+                .isOk());
         assertThat(written.get("transferred").asInt()).isEqualTo(16 << 20);
-        assertThat(bytes(get(M1 + "/ioasids/1/memory/0x10000000?length=0x1000000"))).isEqualTo(sent);
-        expectRefused(send(HttpMethod.POST, DMA + "?rid=" + RID + "&iova=0x1000", new byte[(16 << 20) + 1]), 413, "E2BIG");
+        assertThat(bytes(get(M1 + "/ioasids/1/memory/0x10000000?length=0x1000000")))
+                .isEqualTo(sent);
+        expectRefused(
+                send(HttpMethod.POST, DMA + "?rid=" + RID + "&iova=0x1000", new byte[(16 << 20) + 1]), 413, "E2BIG");
     }
 
     @Test

@@ -64,7 +64,11 @@ class EventScenarioTest extends HttpTest {
     }
 
     /** What stands between two empty lines. */
-    record Received(@Nullable Long id, @Nullable String event, @Nullable JsonNode data, @Nullable String comment) {
+    record Received(
+            @Nullable Long id,
+            @Nullable String event,
+            @Nullable JsonNode data,
+            @Nullable String comment) {
         static Received of(List<String> lines) {
             Long id = null;
             String event = null;
@@ -135,8 +139,8 @@ class EventScenarioTest extends HttpTest {
 
     private Reader follow(String query, String... headers) throws Exception {
         var request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + EVENTS + query));
-        var response = http.send(
-                (headers.length == 0 ? request : request.headers(headers)).build(), BodyHandlers.ofLines());
+        var response =
+                http.send((headers.length == 0 ? request : request.headers(headers)).build(), BodyHandlers.ofLines());
         assertThat(response.statusCode()).isEqualTo(200);
         assertThat(response.headers().firstValue("Content-Type")).hasValue("text/event-stream;charset=UTF-8");
         return new Reader(response.body());
@@ -148,7 +152,8 @@ class EventScenarioTest extends HttpTest {
 
     private static Command.Map mapping(int page) {
         return new Command.Map(
-                3, List.of(new MapRequest(page * 0x1000L, 0x1000, Permissions.READ_WRITE, 0x1000000L + page * 0x1000L)));
+                3,
+                List.of(new MapRequest(page * 0x1000L, 0x1000, Permissions.READ_WRITE, 0x1000000L + page * 0x1000L)));
     }
 
     @Test
@@ -355,7 +360,9 @@ class EventScenarioTest extends HttpTest {
         }
         assertThat(streams.open()).isEqualTo(EventStreams.MOST_OF_A_MACHINE);
         refused(get(EVENTS), 409, "ENOSPC", "{\"limit\": {\"name\": \"streams\", \"value\": 64}}");
-        post("/v1/machines", "{\"name\": \"m2\", \"memory\": 4096}").expectStatus().isCreated();
+        post("/v1/machines", "{\"name\": \"m2\", \"memory\": 4096}")
+                .expectStatus()
+                .isCreated();
         delete("/v1/machines/m2");
         readers.forEach(Reader::close);
         await().until(() -> streams.open() == 0);

@@ -9,9 +9,9 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.test.web.servlet.client.RestTestClient.ResponseSpec;
 import tools.jackson.databind.JsonNode;
 
@@ -45,17 +45,13 @@ class PageRequestScenarioTest extends HttpTest {
 
     private ResponseSpec dma(String iova, String wait) {
         return post(M1 + "/dma?wait=" + wait, """
-                {"rid": "%s", "pasid": 1, "iova": "%s", "operation": "write", "data": "ZGF0YQ=="}"""
-                        .formatted(RID, iova));
+                {"rid": "%s", "pasid": 1, "iova": "%s", "operation": "write", "data": "ZGF0YQ=="}""".formatted(RID, iova));
     }
 
     /** A DMA that waits; its id. */
     private long pending(String iova) {
-        var answer = json(dma(iova, "0s")
-                .expectStatus()
-                .isAccepted()
-                .expectHeader()
-                .exists("Location"));
+        var answer =
+                json(dma(iova, "0s").expectStatus().isAccepted().expectHeader().exists("Location"));
         assertThat(answer.get("status").asString()).isEqualTo("pending");
         return answer.get("id").asLong();
     }
@@ -86,10 +82,14 @@ class PageRequestScenarioTest extends HttpTest {
     void aPageThatAppearsLetsTheDmaGoOn() {
         long dma = pending("0x5ffe");
         assertThat(requests().toString())
-                .isEqualTo("[{\"id\":1,\"kind\":\"page-request\",\"rid\":\"0000:3a:00.0\",\"pasid\":1,\"address\":\"0x5000\","
-                        + "\"permissions\":\"w\",\"group\":0,\"last\":true,\"dma\":1,\"state\":\"pending\"}]");
+                .isEqualTo(
+                        "[{\"id\":1,\"kind\":\"page-request\",\"rid\":\"0000:3a:00.0\",\"pasid\":1,\"address\":\"0x5000\","
+                                + "\"permissions\":\"w\",\"group\":0,\"last\":true,\"dma\":1,\"state\":\"pending\"}]");
         map("0x5000");
-        assertThat(json(respond(1, "success").expectStatus().isOk()).get("state").asString()).isEqualTo("answered");
+        assertThat(json(respond(1, "success").expectStatus().isOk())
+                        .get("state")
+                        .asString())
+                .isEqualTo("answered");
         // it goes on to the next page, and waits there
         assertThat(requests().get(0).get("address").asString()).isEqualTo("0x6000");
         assertThat(json(M1 + "/dma/" + dma).get("transferred").asInt()).isEqualTo(2);
@@ -98,7 +98,8 @@ class PageRequestScenarioTest extends HttpTest {
         var outcome = outcome(dma);
         assertThat(outcome.get("status").asString()).isEqualTo("completed");
         assertThat(outcome.get("transferred").asInt()).isEqualTo(4);
-        assertThat(new String(bytes(get(M1 + "/ioasids/1/memory/0x5ffe?length=4")))).isEqualTo("data");
+        assertThat(new String(bytes(get(M1 + "/ioasids/1/memory/0x5ffe?length=4"))))
+                .isEqualTo("data");
         assertThat(requests()).isEmpty();
         assertThat(json(M1 + "/iommus/iommu0/faults").get("items")).isEmpty();
         // the device knows the pages now
@@ -168,7 +169,9 @@ class PageRequestScenarioTest extends HttpTest {
         assertThat(requests()).isEmpty();
         assertThat(outcome(dma).get("status").asString()).isEqualTo("faulted");
         // where nothing is attached nothing can be asked for
-        assertThat(json(dma("0x5000", "30s").expectStatus().isOk()).get("status").asString())
+        assertThat(json(dma("0x5000", "30s").expectStatus().isOk())
+                        .get("status")
+                        .asString())
                 .isEqualTo("faulted");
     }
 
@@ -197,13 +200,12 @@ class PageRequestScenarioTest extends HttpTest {
     @Test
     void aBatchWaitsInOrder() {
         map("0x1000");
-        var batch = json(post(M1 + "/dma/batch", """
+        var batch =
+                json(post(M1 + "/dma/batch", """
                 {"rid": "%s", "requests": [
                   {"pasid": 1, "iova": "0x1000", "operation": "write", "data": "AQID"},
                   {"pasid": 1, "iova": "0x5000", "operation": "read", "length": 1},
-                  {"pasid": 1, "iova": "0x1000", "operation": "read", "length": 3}]}""".formatted(RID))
-                .expectStatus()
-                .isAccepted());
+                  {"pasid": 1, "iova": "0x1000", "operation": "read", "length": 3}]}""".formatted(RID)).expectStatus().isAccepted());
         assertThat(batch.get("status").asString()).isEqualTo("pending");
         assertThat(batch.get("results").get(0).get("status").asString()).isEqualTo("completed");
         assertThat(batch.get("results").get(2).get("status").asString()).isEqualTo("pending");
@@ -232,22 +234,22 @@ class PageRequestScenarioTest extends HttpTest {
                 {"pageRequestsPerGroup": 4}""").expectStatus().isOk();
         map("0x7000");
         long dma = json(post(M1 + "/dma", """
-                {"rid": "%s", "pasid": 1, "iova": "0x5800", "operation": "read", "length": "0x6000"}"""
-                                .formatted(RID))
-                        .expectStatus()
-                        .isAccepted())
+                {"rid": "%s", "pasid": 1, "iova": "0x5800", "operation": "read", "length": "0x6000"}""".formatted(RID)).expectStatus().isAccepted())
                 .get("id")
                 .asLong();
         var asked = requests();
         assertThat(asked.valueStream().map(request -> request.get("address").asString() + request.get("last")))
                 .containsExactly("0x5000false", "0x6000false", "0x8000false", "0x9000true");
-        assertThat(asked.valueStream().map(request -> request.get("group").asInt())).containsOnly(0);
+        assertThat(asked.valueStream().map(request -> request.get("group").asInt()))
+                .containsOnly(0);
         for (var page : asked) {
             map(page.get("address").asString());
         }
         respond(2, "success").expectStatus().isOk();
         expectRefused(respond(4, "success"), 400, "EINVAL");
-        assertThat(requests().valueStream().map(request -> request.get("address").asString()))
+        assertThat(requests()
+                        .valueStream()
+                        .map(request -> request.get("address").asString()))
                 .containsExactly("0xa000", "0xb000");
         map("0xa000");
         map("0xb000");

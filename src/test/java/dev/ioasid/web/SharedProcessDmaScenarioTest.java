@@ -65,18 +65,20 @@ class SharedProcessDmaScenarioTest extends HttpTest {
         assertThat(resident()).isEqualTo("0x3000");
         assertThat(new String(bytes(get(PROCESS + "/memory/0x401ffd?length=5")), StandardCharsets.ISO_8859_1))
                 .isEqualTo("\0xxxx");
-        assertThat(json(M1 + "/page-requests").get("items").valueStream()
-                        .map(request -> request.get("address").asString() + request.get("state").asString()))
+        assertThat(json(M1 + "/page-requests")
+                        .get("items")
+                        .valueStream()
+                        .map(request -> request.get("address").asString()
+                                + request.get("state").asString()))
                 .containsExactly("0x401000answered", "0x402000answered", "0x403000answered");
         // and what the process writes the device reads
         send(HttpMethod.PUT, PROCESS + "/memory/0x40fff0", "hello".getBytes(StandardCharsets.US_ASCII))
                 .expectStatus()
                 .is2xxSuccessful();
         var read = json(post(M1 + "/dma", """
-                {"rid": "%s", "pasid": 1, "iova": "0x40fff0", "operation": "read", "length": 5}""".formatted(RID))
-                .expectStatus()
-                .isOk());
-        assertThat(new String(read.get("data").binaryValue(), StandardCharsets.US_ASCII)).isEqualTo("hello");
+                {"rid": "%s", "pasid": 1, "iova": "0x40fff0", "operation": "read", "length": 5}""".formatted(RID)).expectStatus().isOk());
+        assertThat(new String(read.get("data").binaryValue(), StandardCharsets.US_ASCII))
+                .isEqualTo("hello");
     }
 
     @Test
@@ -92,7 +94,9 @@ class SharedProcessDmaScenarioTest extends HttpTest {
     @Test
     void whatTheProcessUnmapsTheDeviceReachesNoMore() {
         write("0x400000", 0x4000);
-        delete(PROCESS + "/mappings?address=0x401000&length=0x1000").expectStatus().isOk();
+        delete(PROCESS + "/mappings?address=0x401000&length=0x1000")
+                .expectStatus()
+                .isOk();
         assertThat(write("0x400000", 0x4000).get("transferred").asInt()).isEqualTo(0x1000);
     }
 
@@ -109,10 +113,20 @@ class SharedProcessDmaScenarioTest extends HttpTest {
         post(M1 + "/devices", """
                 {"rid": "0000:3b:00.0", "iommu": "iommu0", "pasidBits": 8, "pri": false}""").expectStatus().isCreated();
         put(M1 + "/devices/0000:3b:00.0/pasids/2/attachment", """
-                {"ioasid": 1}""").expectStatus().isOk();
+                {"ioasid": 1}""")
+                .expectStatus()
+                .isOk();
         var call = M1 + "/dma?rid=0000:3b:00.0&pasid=2&iova=0x400000";
-        assertThat(json(send(HttpMethod.POST, call, new byte[] {1})).get("status").asString()).isEqualTo("faulted");
-        send(HttpMethod.PUT, PROCESS + "/memory/0x400000", new byte[] {7}).expectStatus().is2xxSuccessful();
-        assertThat(json(send(HttpMethod.POST, call, new byte[] {1})).get("status").asString()).isEqualTo("completed");
+        assertThat(json(send(HttpMethod.POST, call, new byte[] {1}))
+                        .get("status")
+                        .asString())
+                .isEqualTo("faulted");
+        send(HttpMethod.PUT, PROCESS + "/memory/0x400000", new byte[] {7})
+                .expectStatus()
+                .is2xxSuccessful();
+        assertThat(json(send(HttpMethod.POST, call, new byte[] {1}))
+                        .get("status")
+                        .asString())
+                .isEqualTo("completed");
     }
 }
