@@ -10,6 +10,7 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Rid;
+import dev.ioasid.memory.AddressRange;
 import dev.ioasid.pagetable.Permissions;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -55,13 +56,20 @@ class MachineCommandTest {
                 ? Route.of(rid)
                 : new Route(rid, random.nextInt(5) == 0 ? 70 : 1 + random.nextInt(3));
         var replace = Replace.values()[random.nextInt(3)];
-        return switch (random.nextInt(14)) {
+        return switch (random.nextInt(17)) {
             case 0 ->
                 new Command.CreateDevice(
                         rid,
                         "iommu0",
                         new DeviceTraits(
-                                "d", random.nextInt(8) == 0 ? 0 : 13, false, false, random.nextInt(3), List.of()));
+                                "d",
+                                random.nextInt(8) == 0 ? 0 : 13,
+                                false,
+                                false,
+                                random.nextInt(3),
+                                List.of(),
+                                null,
+                                List.of(AddressRange.of((90 + random.nextInt(60)) * PAGE, (1 + random.nextInt(3)) * PAGE))));
             case 1 -> new Command.DeleteDevice(rid);
             case 2 ->
                 new Command.CreateIoasid(
@@ -76,7 +84,22 @@ class MachineCommandTest {
             case 11 ->
                 new Command.Translate(
                         List.of(new DmaRequest(rid, route.pasid(), random.nextInt(64) * PAGE, Access.READ, false)));
+            case 12 -> new Command.Inject(injection(random, rid), random.nextInt(4) == 0 ? null : random.nextInt(4));
+            case 13 ->
+                random.nextBoolean() ? new Command.RemoveInjection(id) : new Command.ReleaseInjection(id);
+            case 14 -> new Command.StartDma(rid, DmaOrder.read(route.pasid(), random.nextInt(64) * PAGE - 8, 16));
             default -> new Command.Map(id, requests(random));
+        };
+    }
+
+    private static Injection injection(Random random, Rid rid) {
+        long page = random.nextInt(100) * PAGE;
+        return switch (random.nextInt(5)) {
+            case 0 -> new Injection.PoisonedMemory(new AddressRange(page, page + random.nextInt(1 << 13)));
+            case 1 -> new Injection.SilentDevice(rid);
+            case 2 -> new Injection.FullQueue("iommu" + random.nextInt(2), Injection.Queue.FAULTS);
+            case 3 -> new Injection.DelayedResponse(rid);
+            default -> new Injection.MalformedRequest(rid, new Injection.Flaw.StrayPasid(random.nextInt(1 << 20)));
         };
     }
 
@@ -102,6 +125,7 @@ class MachineCommandTest {
             state.add(view.devices());
             state.add(view.ioasids());
             state.add(view.topology());
+            state.add(view.injections());
             for (var device : view.devices()) {
                 state.add(view.pasids(device.rid()));
             }
