@@ -205,7 +205,11 @@ public sealed interface MachineEvent {
      * @param stalled it waits for software
      * @param ioasid that its route leads to; null if to none
      */
-    record Faulted(DmaRequest request, Fault fault, boolean stalled, @Nullable Integer ioasid) implements MachineEvent {
+    record Faulted(
+            DmaRequest request,
+            Fault fault,
+            boolean stalled,
+            @Nullable Integer ioasid) implements MachineEvent {
         @Override
         public int weight() {
             return 2 * USUAL_WEIGHT + MachineEvent.weight(fault.detail());
@@ -280,8 +284,7 @@ public sealed interface MachineEvent {
      * @param length bytes that it was to move
      * @param transferred bytes that it has moved; fewer, if one of its requests faulted
      */
-    record DmaDone(
-            @Nullable Long id, Route route, long iova, Access access, long length, long transferred)
+    record DmaDone(@Nullable Long id, Route route, long iova, Access access, long length, long transferred)
             implements OfRoute {}
 
     /** The last event of a machine. */

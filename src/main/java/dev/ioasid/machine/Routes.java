@@ -111,7 +111,9 @@ final class Routes {
     @Nullable
     Ioasid of(DmaRequest request) {
         var device = machine.devices().device(request.rid());
-        return request.hasPasid() ? leadsTo(device, request.pasid()) : device.group().ioasid();
+        return request.hasPasid()
+                ? leadsTo(device, request.pasid())
+                : device.group().ioasid();
     }
 
     private void attachPasid(

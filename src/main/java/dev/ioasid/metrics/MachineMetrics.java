@@ -51,7 +51,8 @@ class MachineMetrics implements MeterBinder {
                 "Bytes of simulated memory that cost memory of the host");
         translations(registry, "translated", Totals::translated);
         translations(registry, "fault", Totals::faults);
-        FunctionCounter.builder("ioasid.events", this, self -> (double) self.now().events())
+        FunctionCounter.builder(
+                        "ioasid.events", this, self -> (double) self.now().events())
                 .description("Events of machines, with or without a reader")
                 .register(registry);
         var reasons = Stream.of(VtdHardware.faultReasons(), SmmuEvent.names()).flatMap(List::stream);

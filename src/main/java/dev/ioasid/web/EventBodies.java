@@ -30,7 +30,10 @@ final class EventBodies {
 
     /** {@code ioasid} is where the route leads; once detached, where it led. {@code from}: where it led before it was replaced. */
     record RouteEventBody(
-            Rid rid, @Nullable Pasid pasid, int ioasid, @Nullable Integer from) {
+            Rid rid,
+            @Nullable Pasid pasid,
+            int ioasid,
+            @Nullable Integer from) {
         static RouteEventBody of(Route route, int ioasid, @Nullable Integer from) {
             return new RouteEventBody(route.rid(), Pasid.of(route.pasid()), ioasid, from);
         }
@@ -123,13 +126,17 @@ final class EventBodies {
 
     /** {@code group} of a page request, which is complete with the {@code last}; {@code stag} of a stalled transaction; {@code dma} that waits. */
     record PageRequestEventBody(
-            @Schema(description = "the number of the page request") long id,
+            @Schema(description = "the number of the page request")
+            long id,
+
             Rid rid,
             @Nullable Pasid pasid,
             Hex address,
             Permissions permissions,
-            @Schema(description = "index of the page request group")
-            @Nullable Integer group,
+
+            @Schema(description = "index of the page request group") @Nullable
+            Integer group,
+
             @Nullable Integer stag,
             @Schema(description = "the last of its group") boolean last,
             @Nullable Long dma) {
@@ -171,15 +178,18 @@ final class EventBodies {
     }
 
     record PageResponseEventBody(
-            @Schema(description = "the number of the page request") long id,
+            @Schema(description = "the number of the page request")
+            long id,
+
             Rid rid,
             @Nullable Pasid pasid,
             PageOutcomeName response) {}
 
     /** {@code transferred} of {@code length} bytes; fewer, if there was a fault. */
     record DmaEventBody(
-            @Schema(description = "the number of the DMA, if it had to wait")
-            @Nullable Long id,
+            @Schema(description = "the number of the DMA, if it had to wait") @Nullable
+            Long id,
+
             Rid rid,
             @Nullable Pasid pasid,
             Hex iova,
@@ -201,7 +211,9 @@ final class EventBodies {
     /** {@code missed} events are gone that come before {@code next}. */
     record MissedBody(
             long missed,
-            @Schema(description = "the id of the event that comes next") long next) {}
+
+            @Schema(description = "the id of the event that comes next")
+            long next) {}
 
     static Object of(MachineEvent event) {
         return switch (event) {

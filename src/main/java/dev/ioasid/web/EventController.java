@@ -86,21 +86,21 @@ class EventController {
             @PathVariable String machine,
             @RequestHeader(name = LAST_EVENT_ID, required = false) @Nullable String lastEventId,
             @Parameter(
-                            description = "the event to begin after; 0 is the oldest that is kept. Left out, the stream begins with"
-                                    + " what is new, and without `follow` with the oldest")
+                            description =
+                                    "the event to begin after; 0 is the oldest that is kept. Left out, the stream begins with"
+                                            + " what is new, and without `follow` with the oldest")
                     @RequestParam(required = false)
-                    @Nullable Long after,
+                    @Nullable
+                    Long after,
             @Parameter(
                             description = "only events of these types, with commas between or given again and again",
                             array = @ArraySchema(schema = @Schema(implementation = EventType.class)))
                     @RequestParam(required = false)
-                    @Nullable List<String> type,
-            @Parameter(description = "only events about this device")
-                    @RequestParam(required = false)
-                    @Nullable Rid rid,
-            @Parameter(description = "only events about this IOASID")
-                    @RequestParam(required = false)
-                    @Nullable Integer ioasid,
+                    @Nullable
+                    List<String> type,
+            @Parameter(description = "only events about this device") @RequestParam(required = false) @Nullable Rid rid,
+            @Parameter(description = "only events about this IOASID") @RequestParam(required = false) @Nullable
+                    Integer ioasid,
             @Parameter(description = "end after so many events") @RequestParam(required = false) @Nullable Limit limit,
             @RequestParam(defaultValue = "true") boolean follow,
             HttpServletRequest request,

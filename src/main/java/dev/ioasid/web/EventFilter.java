@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param types empty: all
  */
-record EventFilter(Set<EventType> types, @Nullable Rid rid, @Nullable Integer ioasid) {
+record EventFilter(
+        Set<EventType> types, @Nullable Rid rid, @Nullable Integer ioasid) {
 
     /**
      * EINVAL: no such type.

@@ -39,7 +39,9 @@ final class KnownParameters implements HandlerInterceptor {
             throw new RefusedException(
                     Errno.EINVAL,
                     "'" + name + "' is not a known query parameter; "
-                            + (known.isEmpty() ? "there are none here" : "known are " + String.join(", ", known.keySet())),
+                            + (known.isEmpty()
+                                    ? "there are none here"
+                                    : "known are " + String.join(", ", known.keySet())),
                     Map.of("parameter", name));
         }
         if (values.length > 1 && type != List.class) {

@@ -73,7 +73,8 @@ class EventStreamEndsTest {
             socket.getOutputStream().write('\n'); // between two requests, so it means nothing
             service.getBean(Machines.class).apply("m1", new Command.UnmapAll(3));
             map(1);
-            assertThat(new String(socket.getInputStream().readAllBytes(), UTF_8)).contains("event: map");
+            assertThat(new String(socket.getInputStream().readAllBytes(), UTF_8))
+                    .contains("event: map");
         }
     }
 
@@ -103,7 +104,6 @@ class EventStreamEndsTest {
                 .apply(
                         "m1",
                         new Command.Map(
-                                3,
-                                List.of(new MapRequest(iova, 0x1000, Permissions.READ_WRITE, 0x1000000L + iova))));
+                                3, List.of(new MapRequest(iova, 0x1000, Permissions.READ_WRITE, 0x1000000L + iova))));
     }
 }
