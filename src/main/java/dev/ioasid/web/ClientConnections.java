@@ -39,7 +39,7 @@ class ClientConnections {
 
         @Override
         public void invoke(Request request, Response response) throws IOException, ServletException {
-            request.setAttribute(GONE, (BooleanSupplier) () -> atEnd(request) && atEnd(request));
+            request.setAttribute(GONE, (BooleanSupplier) () -> isAtEnd(request));
             getNext().invoke(request, response);
         }
 
@@ -47,10 +47,15 @@ class ClientConnections {
          * Reads without waiting. Tomcat answers 1 for the end of the connection, each time; also for one byte of a request to come, but that once,
          * since then it has it.
          */
-        private static boolean atEnd(Request request) {
+        private static boolean isAtEnd(Request request) {
+            boolean mayBe = available(request) == 1;
+            return mayBe && available(request) == 1;
+        }
+
+        private static int available(Request request) {
             var coyote = request.getCoyoteRequest();
             coyote.action(ActionCode.AVAILABLE, Boolean.TRUE);
-            return coyote.getAvailable() == 1;
+            return coyote.getAvailable();
         }
     }
 }

@@ -18,6 +18,7 @@ import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.junit.jupiter.api.AfterEach;
@@ -78,10 +79,10 @@ class MachineEventsTest {
             switch (event) {
                 case MachineEvent.DeviceAdded(var device) -> pasids.put(device.rid(), new TreeSet<>(device.pasids()));
                 case MachineEvent.DeviceRemoved(var rid) -> pasids.remove(rid);
-                case MachineEvent.PasidAllocated(var route, _) ->
-                    assertThat(pasids.get(route.rid()).add(route.pasid())).isTrue();
+                case MachineEvent.PasidAllocated(var route, var _) ->
+                    assertThat(pasidsOf(route.rid()).add(route.pasid())).isTrue();
                 case MachineEvent.PasidFreed(var route) ->
-                    assertThat(pasids.get(route.rid()).remove(route.pasid())).isTrue();
+                    assertThat(pasidsOf(route.rid()).remove(route.pasid())).isTrue();
                 case MachineEvent.IoasidCreated(var ioasid) -> mappings.put(ioasid.id(), new TreeMap<>());
                 case MachineEvent.IoasidDeleted(int id) -> mappings.remove(id);
                 case MachineEvent.Attached(var route, int ioasid) ->
@@ -91,17 +92,25 @@ class MachineEventsTest {
                 case MachineEvent.Detached(var route, int ioasid) ->
                     assertThat(routes.remove(route)).isEqualTo(ioasid);
                 case MachineEvent.Mapped(int ioasid, var mapping) ->
-                    mappings.get(ioasid).put(mapping.iova(), mapping.length());
+                    mappingsOf(ioasid).put(mapping.iova(), mapping.length());
                 case MachineEvent.Unmapped(int ioasid, long iova, long length, long unmapped) -> {
                     var gone = length == -1
-                            ? mappings.get(ioasid)
-                            : mappings.get(ioasid).subMap(iova, iova + length);
+                            ? mappingsOf(ioasid)
+                            : mappingsOf(ioasid).subMap(iova, iova + length);
                     assertThat(gone.values().stream().mapToLong(Long::longValue).sum())
                             .isEqualTo(unmapped);
                     gone.clear();
                 }
                 default -> {}
             }
+        }
+
+        private TreeSet<Integer> pasidsOf(Rid rid) {
+            return Objects.requireNonNull(pasids.get(rid));
+        }
+
+        private TreeMap<Long, Long> mappingsOf(int ioasid) {
+            return Objects.requireNonNull(mappings.get(ioasid));
         }
 
         static Mirror of(MachineView view) {
@@ -211,8 +220,7 @@ class MachineEventsTest {
 
     @Test
     void ofAListThatIsDoneInPartThatPartHasEvents() {
-        var what = new Invalidation(
-                EnumSet.of(Invalidation.Cache.IOTLB), Invalidation.Granularity.PASID, 0, -1, false);
+        var what = new Invalidation(EnumSet.of(Invalidation.Cache.IOTLB), Invalidation.Granularity.PASID, 0, -1, false);
         var good = new InvalidationRequest(new Target.OfRoute(Route.of(RID1)), what);
         var bind = new InvalidationRequest(new Target.OfBind(4), what);
         refused(new Command.Invalidate(
@@ -237,13 +245,13 @@ class MachineEventsTest {
                     assertThat(faulted.ioasid()).isEqualTo(3);
                     assertThat(faulted.stalled()).isFalse();
                 });
-        assertThat(after(new Command.Translate(Collections.nCopies(1000, read(0))))).hasSize(1000);
+        assertThat(after(new Command.Translate(Collections.nCopies(1000, read(0)))))
+                .hasSize(1000);
         var requests = new ArrayList<>(Collections.nCopies(1234, read(0)));
         requests.addAll(Collections.nCopies(7, read(1L << 60)));
         var flood = after(new Command.Translate(requests));
         assertThat(flood).hasSize(1001);
-        assertThat(flood.getLast())
-                .isEqualTo(new MachineEvent.FaultsOmitted(241, Map.of("SSS.2", 234L, "SGN.5", 7L)));
+        assertThat(flood.getLast()).isEqualTo(new MachineEvent.FaultsOmitted(241, Map.of("SSS.2", 234L, "SGN.5", 7L)));
         assertThat(after(new Command.Translate(List.of(read(0))))).hasSize(1); // each command has its own bound
     }
 

@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -69,6 +70,10 @@ class EventScenarioTest extends HttpTest {
             @Nullable String event,
             @Nullable JsonNode data,
             @Nullable String comment) {
+        JsonNode json() {
+            return Objects.requireNonNull(data);
+        }
+
         static Received of(List<String> lines) {
             Long id = null;
             String event = null;
@@ -113,9 +118,12 @@ class EventScenarioTest extends HttpTest {
             return null;
         }
 
-        /** The next with data. Null at the end. */
-        @Nullable
+        /** The next with data; there is one. */
         Received event() {
+            return Objects.requireNonNull(eventOrEnd());
+        }
+
+        private @Nullable Received eventOrEnd() {
             var next = next();
             while (next != null && next.data() == null) {
                 next = next();
@@ -125,7 +133,7 @@ class EventScenarioTest extends HttpTest {
 
         List<Received> rest() {
             var rest = new ArrayList<Received>();
-            for (var next = event(); next != null; next = event()) {
+            for (var next = eventOrEnd(); next != null; next = eventOrEnd()) {
                 rest.add(next);
             }
             return rest;
@@ -193,11 +201,11 @@ class EventScenarioTest extends HttpTest {
                     {"ioasid":3,"caches":["iotlb"],"granularity":"range","iova":"0x1000","length":"0x1000","leaf":false}""");
             var fault = reader.event();
             assertThat(fault.event()).isEqualTo("fault");
-            assertThat(fault.data().get("rid").asString()).isEqualTo("0000:3b:00.0");
-            assertThat(fault.data().get("ioasid").asInt()).isEqualTo(3);
-            assertThat(fault.data().get("iova").asString()).isEqualTo("0x9000");
-            assertThat(fault.data().get("access").asString()).isEqualTo("write");
-            assertThat(fault.data().get("fault").get("name").asString()).isEqualTo("SSS.2");
+            assertThat(fault.json().get("rid").asString()).isEqualTo("0000:3b:00.0");
+            assertThat(fault.json().get("ioasid").asInt()).isEqualTo(3);
+            assertThat(fault.json().get("iova").asString()).isEqualTo("0x9000");
+            assertThat(fault.json().get("access").asString()).isEqualTo("write");
+            assertThat(fault.json().get("fault").get("name").asString()).isEqualTo("SSS.2");
             told(reader, PRESET + 8, "unmap", """
                     {"ioasid":3,"iova":"0x0","length":"0xffffffffffffffff","unmapped":"0x2000"}""");
             told(reader, PRESET + 9, "machine-deleted", """
@@ -218,7 +226,7 @@ class EventScenarioTest extends HttpTest {
             assertThat(all).hasSize(PRESET);
             assertThat(all.get(0).data()).isEqualTo(json(M1 + "/iommus/iommu0"));
             assertThat(all.get(9).event()).isEqualTo("ioasid-created");
-            assertThat(all.get(9).data().get("format").asString()).isEqualTo("vtd-second-stage");
+            assertThat(all.get(9).json().get("format").asString()).isEqualTo("vtd-second-stage");
             assertThat(all.get(19).event()).isEqualTo("bind");
             assertThat(all.get(19).data()).isEqualTo(json(M1 + "/binds/4"));
         }
@@ -304,7 +312,7 @@ class EventScenarioTest extends HttpTest {
             map(1);
             Received next;
             do {
-                next = reader.next();
+                next = Objects.requireNonNull(reader.next());
                 assertThat(next.data()).isNull();
                 assertThat(next.comment()).isNotEmpty();
             } while (next.id() == null);
@@ -424,7 +432,7 @@ class EventScenarioTest extends HttpTest {
         }
 
         private void count(long id, @Nullable String event, @Nullable String data) {
-            if (data == null || !data.endsWith("}")) {
+            if (event == null || data == null || !data.endsWith("}")) {
                 return; // cut off
             }
             if (event.equals("event: missed")) {
