@@ -277,13 +277,18 @@ final class PageAnswers {
         drain(waiting -> waiting.device() == device && !device.pasids().containsKey(waiting.pasid()));
     }
 
-    /** The device goes. */
+    /** The device goes: orders behind one that has failed may have come to wait, and fail, too. */
     void drain(Device device) {
-        drain(waiting -> waiting.device() == device);
+        boolean more = true;
+        while (more) {
+            more = drain(waiting -> waiting.device() == device);
+        }
     }
 
-    private void drain(Predicate<Waiting> passes) {
-        for (var stuck : requests().select(passes)) {
+    /** False: there was nothing. */
+    private boolean drain(Predicate<Waiting> passes) {
+        var all = requests().select(passes);
+        for (var stuck : all) {
             collect(stuck.device().unit());
             settle();
             if (stuck.isPending()) {
@@ -295,6 +300,7 @@ final class PageAnswers {
                 settle();
             }
         }
+        return !all.isEmpty();
     }
 
     private void refuse(Waiting stuck) {

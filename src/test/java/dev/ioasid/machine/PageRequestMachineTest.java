@@ -85,6 +85,35 @@ class PageRequestMachineTest {
         }
     }
 
+    /** Nobody drives the unit: the device is told that its requests are invalid, and the orders behind do not wait in its place. */
+    @Test
+    void aDeviceThatGoesTakesEveryOrderWithIt() {
+        try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
+            machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
+            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
+            write(machine, 0x1003a0, 0x101001);
+            write(machine, 0x101220, 0x10201d, 5);
+            write(machine, 0x102240, 0x104001);
+            write(machine, 0x104d00, 0x105089, 33); // PASID 1234: second stage of 4 levels, in which nothing is present
+            patch(machine, "RTADDR", 0x100400);
+            patch(machine, "GCMD", 0x4000_0000L);
+            patch(machine, "GCMD", 0x8000_0000L);
+            patch(machine, "PQA", 0x200000);
+            var orders = List.of(
+                    DmaOrder.read(0x1234, 0x1000, 8),
+                    DmaOrder.read(0x1234, 0x2000, 8),
+                    DmaOrder.read(0x1234, 0x3000, 8));
+            long id = Objects.requireNonNull(
+                    machine.apply(new Command.StartDma(RID, orders, true)).id());
+            assertThat(register(machine, "u", "PQT")).isEqualTo(0x20);
+            machine.apply(new Command.DeleteDevice(RID));
+            assertThat(machine.transfers().requests().pending()).isZero();
+            assertThat(machine.transfers().waiting()).isZero();
+            var results = machine.read(view -> view.dma(id)).results();
+            assertThat(results).extracting(DmaResult::status).containsOnly(DmaResult.Status.FAULTED);
+        }
+    }
+
     /** Both of the preset's devices may ask for pages, by RID and by PASID. */
     @Test
     void aManagedUnitHasItsRingReady() {
