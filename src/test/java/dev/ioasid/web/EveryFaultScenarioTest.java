@@ -90,16 +90,18 @@ class EveryFaultScenarioTest extends HttpTest {
 
     /** The fault of the answer, but for the words that explain it. */
     private static JsonNode expected(FaultEvidence evidence, FaultEvidence.Row row) {
-        var fault = JSON.createObjectNode().put("code", row.answer().code()).put("name", row.fault());
-        if (row.answer().stage() != null) {
-            fault.put("stage", row.answer().stage());
+        var answer = row.answer();
+        var fault = JSON.createObjectNode()
+                .put("code", answer.code())
+                .put("name", answer.name() == null ? row.fault() : answer.name());
+        if (answer.stage() != null) {
+            fault.put("stage", answer.stage());
         }
-        if (row.answer().level() != null) {
-            fault.put("level", row.answer().level());
+        if (answer.level() != null) {
+            fault.put("level", answer.level());
         }
         fault.set("address", row.request().get("iova"));
-        fault.put("recoverable", Boolean.TRUE.equals(row.answer().recoverable()))
-                .put("recorded", row.words() != null);
+        fault.put("recoverable", Boolean.TRUE.equals(answer.recoverable())).put("recorded", row.isAnsweredAsRecorded());
         if (evidence == SMMUV3) {
             fault.set("words", JSON.valueToTree(row.words()));
         }

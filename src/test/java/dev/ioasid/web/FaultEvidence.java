@@ -45,12 +45,13 @@ record FaultEvidence(Unit unit, Map<String, World> worlds, List<Row> evidence, L
     /**
      * One request.
      *
-     * @param fault the name that the answer has
+     * @param fault the name of what is caused: the answer has it, too, unless that says otherwise
      * @param what the setup in words
      * @param edits what is different from the world's tables and registers, or from the unit's identity
      * @param device what the device has beside its RID; ATS and PASIDs if the request needs them, unless it says otherwise
      * @param before what has to be asked for first
      * @param call what takes the request: {@code translations} unless it says otherwise
+     * @param record the number of the record, if it is not that of the answer
      * @param words of the record; none if nothing is recorded
      */
     record Row(
@@ -63,6 +64,7 @@ record FaultEvidence(Unit unit, Map<String, World> worlds, List<Row> evidence, L
             @Nullable String call,
             JsonNode request,
             Answer answer,
+            @Nullable String record,
             @Nullable List<String> words) {
         List<Edit> parsedEdits() {
             return edits == null
@@ -71,7 +73,12 @@ record FaultEvidence(Unit unit, Map<String, World> worlds, List<Row> evidence, L
         }
 
         int code() {
-            return Integer.decode(answer.code());
+            return Integer.decode(record == null ? answer.code() : record);
+        }
+
+        /** Whether the answer tells of what is recorded. */
+        boolean isAnsweredAsRecorded() {
+            return record == null && words != null;
         }
 
         @Override
@@ -86,11 +93,13 @@ record FaultEvidence(Unit unit, Map<String, World> worlds, List<Row> evidence, L
     /**
      * The fault in the answer. There is none if the outcome is {@code translated}: then the unit has only recorded something.
      *
+     * @param name the row's, unless it says otherwise
      * @param status of the result, {@code fault} unless it says otherwise
      * @param recoverable false unless it says otherwise
      */
     record Answer(
             String code,
+            @Nullable String name,
             @Nullable String stage,
             @Nullable Integer level,
             @Nullable String status,

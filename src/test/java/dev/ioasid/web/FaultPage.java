@@ -150,11 +150,12 @@ final class FaultPage {
         var answer = row.answer();
         var place = (answer.stage() == null ? "" : ", stage " + answer.stage())
                 + (answer.level() == null ? "" : ", level " + answer.level());
+        var name = answer.name() == null ? "" : ", " + answer.name();
+        var what = row.record() == null ? " and recorded as " : "; " + row.fault() + " is recorded as ";
         var record = row.words() == null
                 ? " and not recorded."
-                : " and recorded as "
-                        + row.words().stream().map(word -> "`" + word + "`").collect(Collectors.joining(" ")) + ".";
-        return "It is answered `" + answer.outcome() + "`" + place + record;
+                : what + row.words().stream().map(word -> "`" + word + "`").collect(Collectors.joining(" ")) + ".";
+        return "It is answered `" + answer.outcome() + "`" + name + place + record;
     }
 
     private static String sentence(String text) {

@@ -8,8 +8,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All reasons that a fault record may have, also those that the model never has: of interrupt remapping, of page requests, and of features
- * that it lacks. VT-d 5.10, sections 7.1.2 and 7.1.3.
+ * All reasons that a fault record may have, also those that the model never has: of interrupt remapping, and of features that it lacks. VT-d
+ * 5.10, sections 7.1.2 and 7.1.3.
  */
 public final class VtdReasons {
     /** What is not in {@link VtdFault}. The specification has no short names for the reasons of interrupt remapping. */
@@ -22,8 +22,6 @@ public final class VtdReasons {
         IR_24  (0x24, "interrupt remapping: reserved",   null,         "a reserved field is set in a present interrupt remapping table entry"),
         IR_25  (0x25, "interrupt remapping: format",     null,         "an interrupt request of the compatibility format, which is blocked"),
         IR_26  (0x26, "interrupt remapping: source id",  null,         "the source id of an interrupt request is not one that the interrupt remapping table entry allows"),
-        RTA_3  (0x32, "RTA.3",  null,         "a page request in legacy mode"),
-        SCT_8  (0x47, "SCT.8",  null,         "a page request, which the context entry does not allow (PRE)"),
         SCT_10 (0x49, "SCT.10", null,         "a translated request with PASID, which the context entry does not allow (EPTR)"),
         SPT_9  (0x60, "SPT.9",  null,         "the address of a translated request is beyond the host permission table"),
         SSS_6  (0x7d, "SSS.6",  Stage.SECOND, "accessed or dirty could not be set in a second-stage entry"),
