@@ -69,7 +69,8 @@ class MachineCommandTest {
                                 random.nextInt(3),
                                 List.of(),
                                 null,
-                                List.of(AddressRange.of((90 + random.nextInt(60)) * PAGE, (1 + random.nextInt(3)) * PAGE))));
+                                List.of(AddressRange.of(
+                                        (90 + random.nextInt(60)) * PAGE, (1 + random.nextInt(3)) * PAGE))));
             case 1 -> new Command.DeleteDevice(rid);
             case 2 ->
                 new Command.CreateIoasid(
@@ -85,8 +86,7 @@ class MachineCommandTest {
                 new Command.Translate(
                         List.of(new DmaRequest(rid, route.pasid(), random.nextInt(64) * PAGE, Access.READ, false)));
             case 12 -> new Command.Inject(injection(random, rid), random.nextInt(4) == 0 ? null : random.nextInt(4));
-            case 13 ->
-                random.nextBoolean() ? new Command.RemoveInjection(id) : new Command.ReleaseInjection(id);
+            case 13 -> random.nextBoolean() ? new Command.RemoveInjection(id) : new Command.ReleaseInjection(id);
             case 14 -> new Command.StartDma(rid, DmaOrder.read(route.pasid(), random.nextInt(64) * PAGE - 8, 16));
             default -> new Command.Map(id, requests(random));
         };

@@ -107,7 +107,7 @@ class PageRequestMachineTest {
                     machine.apply(new Command.StartDma(RID, orders, true)).id());
             assertThat(register(machine, "u", "PQT")).isEqualTo(0x20);
             machine.apply(new Command.DeleteDevice(RID));
-            assertThat(machine.transfers().requests().pending()).isZero();
+            assertThat(machine.pageRequests().pending()).isZero();
             assertThat(machine.transfers().waiting()).isZero();
             var results = machine.read(view -> view.dma(id)).results();
             assertThat(results).extracting(DmaResult::status).containsOnly(DmaResult.Status.FAULTED);
