@@ -16,11 +16,11 @@ import org.springframework.boot.test.web.server.LocalServerPort;
  * Two VMs, their guests' processes with demand paging, and a host process, whose devices move bytes at random: each byte is compared with a
  * plain copy, also where DMA waits for pages, and where it is stopped.
  *
- * <p>{@code -Dioasid.dma=10000} has so many DMAs done for each architecture.
+ * <p>{@code -Dioasid.dma=100000} has so many DMAs done for each architecture.
  */
 @SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
 class DemandPagedDmaScenarioTest {
-    private static final int DMAS = Integer.getInteger("ioasid.dma", 2000);
+    private static final int DMAS = Integer.getInteger("ioasid.dma", 10_000);
 
     @LocalServerPort
     private int port;
@@ -48,14 +48,14 @@ class DemandPagedDmaScenarioTest {
             try {
                 run.go(DMAS);
             } catch (AssertionError | RuntimeException failed) {
-                throw new AssertionError("seed %d, step %d: %s".formatted(seed, run.step(), failed), failed);
+                throw new AssertionError("seed %d, step %d: %s".formatted(seed, run.step(), failed.getMessage()), failed);
             } finally {
                 pager.finish();
             }
             answers.join();
         }
-        run.check();
-        System.out.println(architecture + ": " + run + ", " + pager);
+        run.checkMemory();
+        run.checkVariety();
         var fresh = SharedDevices.make(this, client, "fresh", architecture, null);
         assertThat(devices.tearDown()).isEqualTo(fresh.tearDown());
     }

@@ -12,6 +12,7 @@ final class ExpectedFaults {
     private final int room;
     private final List<String> records = new ArrayList<>();
     private long dropped;
+    private int count;
     private boolean overflow;
 
     ExpectedFaults(Client client, String machine, int room) {
@@ -22,6 +23,7 @@ final class ExpectedFaults {
 
     /** One more; whether there is room. */
     boolean add(String rid, long address, boolean write) {
+        count++;
         if (records.size() == room) {
             dropped++;
             overflow = true;
@@ -29,6 +31,11 @@ final class ExpectedFaults {
         }
         records.add("%s 0x%x %s".formatted(rid, address & -CopiedPage.SIZE, write ? "write" : "read"));
         return true;
+    }
+
+    /** All that there have been. */
+    int count() {
+        return count;
     }
 
     /** Compares them with the unit's, and clears both. */

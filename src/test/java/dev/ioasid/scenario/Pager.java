@@ -7,6 +7,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import tools.jackson.databind.JsonNode;
@@ -104,11 +105,6 @@ final class Pager implements Runnable {
         return answered;
     }
 
-    /** Requests that were left. */
-    int unanswered() {
-        return unanswered;
-    }
-
     @Override
     public void run() {
         while (!isDone()) {
@@ -155,7 +151,7 @@ final class Pager implements Runnable {
         } else if (!route.copies().allows(address, write) || random.nextInt(30) == 0) {
             var why = random.nextInt(4) == 0 ? Refusal.FAILURE : Refusal.INVALID;
             refuse(dma, why, address);
-            respond(group, why.name().toLowerCase(java.util.Locale.ROOT));
+            respond(group, why.name().toLowerCase(Locale.ROOT));
         } else {
             route.bring(group.addresses(), write);
             respond(group, "success");
