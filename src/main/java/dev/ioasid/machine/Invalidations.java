@@ -8,6 +8,7 @@ import dev.ioasid.iommu.IssuedCommand;
 import dev.ioasid.machine.InvalidationRequest.Target;
 import dev.ioasid.pagetable.IoPageTable;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 
@@ -70,8 +71,16 @@ final class Invalidations {
         };
     }
 
-    private static List<IssuedCommand> ofIoasid(PagingIoasid ioasid, Invalidation what) {
-        return ofTable(ioasid.table(), ioasid.unit(), what);
+    /** At its own unit, and at others whose devices are attached. */
+    private List<IssuedCommand> ofIoasid(PagingIoasid ioasid, Invalidation what) {
+        var units = new LinkedHashSet<>(List.of(ioasid.unit()));
+        ioasid.routes()
+                .forEach(route -> units.add(machine.devices().device(route.rid()).unit()));
+        var issued = new ArrayList<IssuedCommand>();
+        for (var unit : units) {
+            issued.addAll(ofTable(ioasid.table(), unit, what));
+        }
+        return issued;
     }
 
     private static List<IssuedCommand> ofTable(IoPageTable table, Unit unit, Invalidation what) {

@@ -47,7 +47,7 @@ final class PagingIoasid extends Ioasid {
         this.space = new IovaSpace(shape.inputBits(), granule(), this, mappings);
     }
 
-    /** What the unit has read of the table. */
+    /** What units have read of the table: its own, and others whose devices are attached. Each knows which of its routes lead through it. */
     private final class UnitCaches implements TableCaches {
         /** What goes away was there for no request: it is a command's that is being undone, and commands are alone. */
         private boolean unseen;
@@ -55,13 +55,13 @@ final class PagingIoasid extends Ioasid {
         @Override
         public void invalidate(long first, long last, boolean tables) {
             if (!unseen) {
-                unit.managedDriver().changed(table, first, last, tables);
+                machine.units().managedDrivers().forEach(driver -> driver.changed(table, first, last, tables));
             }
         }
 
         @Override
         public void added(long first, long last) {
-            unit.managedDriver().added(table, first, last);
+            machine.units().managedDrivers().forEach(driver -> driver.added(table, first, last));
         }
     }
 

@@ -4,6 +4,7 @@ import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.CacheGeometry;
 import dev.ioasid.iommu.IommuCapabilities;
+import dev.ioasid.iommu.IommuDriver;
 import dev.ioasid.iommu.IssuedCommand;
 import dev.ioasid.iommu.smmuv3.SmmuCacheGeometries;
 import dev.ioasid.iommu.smmuv3.SmmuCapabilities;
@@ -18,8 +19,10 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The units of a machine, in the order they were made. */
@@ -155,6 +158,11 @@ final class Units {
             machine.events().emit(new MachineEvent.CommandsDone(name, commands));
             machine.events().stand();
         }
+    }
+
+    /** Those of the units that the service drives. */
+    Stream<IommuDriver> managedDrivers() {
+        return byName.values().stream().map(Unit::driver).filter(Objects::nonNull);
     }
 
     Collection<Unit> all() {

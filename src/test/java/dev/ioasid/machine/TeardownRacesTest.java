@@ -13,6 +13,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -76,7 +77,7 @@ class TeardownRacesTest {
             check(dma);
             if (dma.isPending()) {
                 waited.incrementAndGet();
-                begun.add(dma.id());
+                begun.add(Objects.requireNonNull(dma.id()));
             }
             if (begun.size() > 8) {
                 check(machine.read(view -> view.dma(begun.poll())));
