@@ -96,6 +96,23 @@ abstract class PackagedService {
         }
     }
 
+    /** Who follows a machine is not waited for, and is not cut off in the middle. */
+    @Test
+    void endsInTimeWhenToldThoughSomebodyFollows() throws Exception {
+        try (var another = start();
+                var http = HttpClient.newHttpClient()) {
+            var machines = HttpRequest.newBuilder(URI.create("http://" + another.address() + "/v1/machines"))
+                    .header("Content-Type", "application/json")
+                    .POST(HttpRequest.BodyPublishers.ofString("{\"name\": \"m1\", \"memory\": 4096}"));
+            http.send(machines.build(), HttpResponse.BodyHandlers.discarding());
+            var events = HttpRequest.newBuilder(URI.create("http://" + another.address() + "/v1/machines/m1/events"));
+            var stream = http.send(events.build(), HttpResponse.BodyHandlers.ofLines());
+            assertThat(stream.statusCode()).isEqualTo(200);
+            assertThat(another.terminate(ENDS_WITHIN)).as(another.output()).isIn(0, 128 + 15);
+            assertThat(stream.body().filter(line -> line.startsWith("id:"))).isEmpty();
+        }
+    }
+
     @Test
     void endsInTimeWhenTold() throws Exception {
         try (var another = start()) {

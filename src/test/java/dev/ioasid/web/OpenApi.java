@@ -189,7 +189,10 @@ class OpenApi {
                         : withDefault(reference("Hex"), MemoryController.DEFAULT_LENGTH);
             case "rid", "target" -> reference("Rid");
             case "pasid" -> reference("Pasid");
-            case "limit" -> withDefault(reference("Limit"), Integer.valueOf(Limit.DEFAULT));
+            case "limit" ->
+                parameter.getSchema().getDefault() == null
+                        ? reference("Limit")
+                        : withDefault(reference("Limit"), Integer.valueOf(Limit.DEFAULT));
             default -> parameter.getSchema();
         };
     }
