@@ -75,7 +75,8 @@ final class Invalidations {
     private List<IssuedCommand> ofIoasid(PagingIoasid ioasid, Invalidation what) {
         var units = new LinkedHashSet<>(List.of(ioasid.unit()));
         ioasid.routes()
-                .forEach(route -> units.add(machine.devices().device(route.rid()).unit()));
+                .forEach(
+                        route -> units.add(machine.devices().device(route.rid()).unit()));
         var issued = new ArrayList<IssuedCommand>();
         for (var unit : units) {
             issued.addAll(ofTable(ioasid.table(), unit, what));

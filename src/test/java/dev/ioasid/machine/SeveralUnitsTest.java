@@ -29,8 +29,8 @@ class SeveralUnitsTest {
             RIDS.forEach(rid -> machine.apply(new Command.Attach(Route.of(rid), 1, Replace.FORBIDDEN)));
             for (long page = 0; page < 4; page++) {
                 long iova = 0x10000 + (page << 12);
-                machine.apply(new Command.Map(
-                        1, List.of(new MapRequest(iova, 0x1000, Permissions.READ_WRITE, 0x5000000L))));
+                machine.apply(
+                        new Command.Map(1, List.of(new MapRequest(iova, 0x1000, Permissions.READ_WRITE, 0x5000000L))));
                 assertThat(translations(machine, iova)).allMatch(Translation.Translated.class::isInstance);
                 machine.apply(new Command.Unmap(1, iova, 0x1000));
                 assertThat(translations(machine, iova)).allMatch(Translation.Faulted.class::isInstance);

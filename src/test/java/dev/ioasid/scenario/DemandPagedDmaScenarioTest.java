@@ -48,7 +48,8 @@ class DemandPagedDmaScenarioTest {
             try {
                 run.go(DMAS);
             } catch (AssertionError | RuntimeException failed) {
-                throw new AssertionError("seed %d, step %d: %s".formatted(seed, run.step(), failed.getMessage()), failed);
+                throw new AssertionError(
+                        "seed %d, step %d: %s".formatted(seed, run.step(), failed.getMessage()), failed);
             } finally {
                 pager.finish();
             }

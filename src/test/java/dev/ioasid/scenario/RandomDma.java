@@ -335,7 +335,9 @@ final class RandomDma {
         assertThat(waited).as("waited").isGreaterThan(step / 20);
         assertThat(devices.guests()).allMatch(guest -> guest.taken() > step / 200, "had pages taken away");
         assertThat(pager.answered()).as("answers").isGreaterThan(waited);
-        assertThat(faults.count()).as("recorded faults, and those for which there was no room").isGreaterThan(step / 100);
+        assertThat(faults.count())
+                .as("recorded faults, and those for which there was no room")
+                .isGreaterThan(step / 100);
     }
 
     /** Compares all memory with its copies; nobody waits any more. */
