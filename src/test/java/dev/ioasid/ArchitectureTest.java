@@ -82,7 +82,7 @@ class ArchitectureTest {
                 .haveNameMatching(".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|TableIds|QueueWriter"
                         + "|RouteInvalidations|PageBlocks|FrameAllocator|SmmuDriver|StreamTableWriter|CdTableWriter"
                         + "|CommandWriter|StreamWriter|StreamEntries|StreamInvalidations|CdPlace|NestedAsids|Forgetting"
-                        + "|TlbiRanges|SmmuTableShapes)")
+                        + "|TlbiRanges|SmmuTableShapes|PriReader)")
                 .because("the hardware half reads registers and memory only")
                 .check(CODE);
     }

@@ -90,6 +90,18 @@ class SmmuStallScenarioTest extends HttpTest {
     }
 
     @Test
+    void thePriQueueIsTheUsersToSetUp() {
+        var registers = json(patch(UNIT + "/registers", """
+                {"PRIQ_BASE": "0x4000000090010007", "PRIQ_IRQ_CFG2": "0x80000000", "IRQ_CTRL": "0x2", "CR0": "0xf", "PRIQ_PROD": "0x5"}""").expectStatus().isOk());
+        assertThat(registers.toString())
+                .contains("\"PRIQ_BASE\":\"0x4000000090010007\"", "\"CR0ACK\":\"0xf\"", "\"IRQ_CTRLACK\":\"0x2\"")
+                .contains("\"PRIQ_IRQ_CFG2\":\"0x80000000\"", "\"PRIQ_PROD\":\"0x0\"");
+        var issued = json(post(UNIT + "/commands", """
+                {"commands": [["0x0000002100005841", "0x000000000000201b"]]}""").expectStatus().isOk());
+        assertThat(issued.toString()).contains("pri-resp", "\"PRGIndex\":\"0x1b\"", "\"Resp\":\"0x2\"");
+    }
+
+    @Test
     void inABinaryAnswerItIsStatus2() {
         var request = ByteBuffer.allocate(32).order(ByteOrder.LITTLE_ENDIAN);
         request.putInt(0, 0x21).putInt(4, 7).putLong(8, 0x7fabcdef2234L).putLong(24, 99);

@@ -49,11 +49,7 @@ final class PageRequests {
     /** What is said to a request that was not queued; null: nothing. */
     @Nullable
     Automatic automatic(
-            PriQueue.Outcome written,
-            SmmuState state,
-            PageRequest request,
-            PriEntry entry,
-            Transaction transaction) {
+            PriQueue.Outcome written, SmmuState state, PageRequest request, PriEntry entry, Transaction transaction) {
         boolean marker = entry.hasSubstream() && request.isStopMarker();
         boolean overflowed = written == PriQueue.Outcome.OVERFLOWED;
         if (marker || overflowed && !request.last()) {
@@ -71,9 +67,7 @@ final class PageRequests {
     /** STE.PPAR says whether the response has the PASID. */
     private Automatic bySte(SmmuState state, PageRequest request, Transaction transaction) {
         transaction.begin(request.sourceId(), request.pasid(), request.address(), PageWalk.READ);
-        long refusal = state.enabled()
-                ? translation.configuration(state, transaction, transaction)
-                : SmmuRefusal.ABORT;
+        long refusal = state.enabled() ? translation.configuration(state, transaction, transaction) : SmmuRefusal.ABORT;
         if (refusal == 0) {
             return new Automatic(Response.SUCCESS, Ste.PPAR.isSet(transaction.ste1));
         }

@@ -573,7 +573,9 @@ public final class SmmuDriver implements IommuDriver {
         }
         if (last.isStopMarker()) {
             throw new RefusedException(
-                    Errno.EINVAL, "a stop marker is not answered", Map.of("rid", last.rid().toString()));
+                    Errno.EINVAL,
+                    "a stop marker is not answered",
+                    Map.of("rid", last.rid().toString()));
         }
         int said = Commands.RESPONSES.indexOf(response);
         return queue.submit(Commands.priResp(last.sourceId(), last.pasid(), last.group(), said))

@@ -87,7 +87,8 @@ class EveryEventTest {
             if (mishap != null) {
                 unit.hardware.befall((int) ExampleUnit.hex(row.request.split("[/ ]")[0]), mishap, 1);
             }
-            var explained = unit.hardware.explain(ExampleUnit.request(row.request)).result();
+            var explained =
+                    unit.hardware.explain(ExampleUnit.request(row.request)).result();
 
             var answer = unit.translate(row.request);
 
@@ -154,8 +155,8 @@ class EveryEventTest {
             for (int i = 0; i < 2; i++) {
                 assertThat(unit.translate("21/5 read 7fabcdef1234"))
                         .isInstanceOfSatisfying(
-                                Translation.Faulted.class, faulted -> assertThat(faulted.fault().name())
-                                        .isEqualTo(event.name()));
+                                Translation.Faulted.class,
+                                faulted -> assertThat(faulted.fault().name()).isEqualTo(event.name()));
             }
             assertThat(text(unit.translate("21/5 read 7fabcdef1234"))).isEqualTo("translated");
         }
@@ -204,7 +205,8 @@ class EveryEventTest {
             assertThat(text(unit.translate("23/5 ask-read 1234567890"))).isEqualTo("f_vms_fetch");
             assertThat(text(unit.translate("23 translated-read 50123890"))).isEqualTo("f_vms_fetch");
             unit.command(Commands.cfgiCdAll(0x23));
-            assertThat(text(unit.translate("23 read 1234567890"))).as("before it is asked whether a SubstreamID is needed")
+            assertThat(text(unit.translate("23 read 1234567890")))
+                    .as("before it is asked whether a SubstreamID is needed")
                     .isEqualTo("f_vms_fetch");
         }
     }

@@ -8,6 +8,7 @@ import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.pagetable.Permissions;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,7 +52,9 @@ class PageRequestsTest {
         return new ExampleUnit(
                 capabilities == null
                         ? Map.of()
-                        : Map.of(capabilities.split("=")[0], ExampleUnit.hex(capabilities.split("=")[1])),
+                        : Map.of(
+                                capabilities.split("=")[0],
+                                ExampleUnit.hex(capabilities.split("=")[1])),
                 SmmuCacheGeometries.DEFAULT);
     }
 
@@ -167,8 +170,8 @@ class PageRequestsTest {
             }
             var request = request(asked);
             var entry = PriEntry.of(request, unit.hardware.capabilities().ssidBits() > 0);
-            var automatic = alone(unit).automatic(written, STATE, request, entry, new Transaction());
-            assertThat(automatic).isNotNull();
+            var automatic =
+                    Objects.requireNonNull(alone(unit).automatic(written, STATE, request, entry, new Transaction()));
             assertThat(automatic.response() + " " + automatic.pasid()).isEqualTo(response);
         }
     }

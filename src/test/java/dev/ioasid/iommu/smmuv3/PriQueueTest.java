@@ -45,8 +45,8 @@ class PriQueueTest {
 
     /** {@code rwxpL}: what is asked for, and whether it is the last of its group. */
     private static PageRequest request(int streamId, int pasid, String what, int group, long address) {
-        var permissions = new Permissions(
-                what.contains("r"), what.contains("w"), what.contains("x"), what.contains("p"));
+        var permissions =
+                new Permissions(what.contains("r"), what.contains("w"), what.contains("x"), what.contains("p"));
         return new PageRequest(rid(streamId), streamId, pasid, address, permissions, group, what.contains("L"));
     }
 

@@ -267,12 +267,11 @@ class SmmuDriverPageRequestsTest {
             case RETRY ->
                 assertThat(((DeviceMessage.Resumed) told.getFirst()).outcome())
                         .isInstanceOfSatisfying(
-                                Translation.Stalled.class, again -> assertThat(again.tag())
-                                        .isEqualTo(1));
+                                Translation.Stalled.class,
+                                again -> assertThat(again.tag()).isEqualTo(1));
             case ABORT, TERMINATE ->
                 assertThat(told)
-                        .containsExactly(
-                                new DeviceMessage.Terminated(stalled.ticket(), how == Resumption.ABORT));
+                        .containsExactly(new DeviceMessage.Terminated(stalled.ticket(), how == Resumption.ABORT));
         }
     }
 
@@ -327,7 +326,9 @@ class SmmuDriverPageRequestsTest {
                         new DeviceMessage.Terminated(first.ticket(), true),
                         new DeviceMessage.Terminated(second.ticket(), true));
         driver.resume(DEVICE.sourceId(), first.tag(), Resumption.ABORT);
-        assertThat(bench.hardware.takeMessages()).as("without an STE, and without effect").isEmpty();
+        assertThat(bench.hardware.takeMessages())
+                .as("without an STE, and without effect")
+                .isEmpty();
     }
 
     @Test

@@ -120,9 +120,9 @@ class StalledTransactionsTest {
         assertThat(told()).as("an invalidation does nothing to it").isEmpty();
         unit.command(Commands.retry(0x21, 0));
         assertThat(((Resumed) toldOnce()).outcome())
-                .isInstanceOfSatisfying(Translation.Faulted.class, faulted -> assertThat(
-                                faulted.fault().name())
-                        .isEqualTo("C_BAD_STE"));
+                .isInstanceOfSatisfying(
+                        Translation.Faulted.class,
+                        faulted -> assertThat(faulted.fault().name()).isEqualTo("C_BAD_STE"));
     }
 
     /** What its device has been told since is nothing to a transaction that is in the unit. */
@@ -288,8 +288,8 @@ class StalledTransactionsTest {
         var stalled = unit.stall(STALLS);
         assertThat(stalled.tag()).isEqualTo(-1);
         unit.write(how);
-        assertThat(told()).anySatisfy(message -> assertThat(((Resumed) message).ticket())
-                .isEqualTo(stalled.ticket()));
+        assertThat(told())
+                .anySatisfy(message -> assertThat(((Resumed) message).ticket()).isEqualTo(stalled.ticket()));
     }
 
     @Test
