@@ -56,7 +56,7 @@ class MachineCommandTest {
                 ? Route.of(rid)
                 : new Route(rid, random.nextInt(5) == 0 ? 70 : 1 + random.nextInt(3));
         var replace = Replace.values()[random.nextInt(3)];
-        return switch (random.nextInt(17)) {
+        return switch (random.nextInt(19)) {
             case 0 ->
                 new Command.CreateDevice(
                         rid,
@@ -69,8 +69,7 @@ class MachineCommandTest {
                                 random.nextInt(3),
                                 List.of(),
                                 null,
-                                List.of(AddressRange.of(
-                                        (90 + random.nextInt(60)) * PAGE, (1 + random.nextInt(3)) * PAGE))));
+                                regions(random)));
             case 1 -> new Command.DeleteDevice(rid);
             case 2 ->
                 new Command.CreateIoasid(
@@ -86,10 +85,18 @@ class MachineCommandTest {
                 new Command.Translate(
                         List.of(new DmaRequest(rid, route.pasid(), random.nextInt(64) * PAGE, Access.READ, false)));
             case 12 -> new Command.Inject(injection(random, rid), random.nextInt(4) == 0 ? null : random.nextInt(4));
-            case 13 -> random.nextBoolean() ? new Command.RemoveInjection(id) : new Command.ReleaseInjection(id);
-            case 14 -> new Command.StartDma(rid, DmaOrder.read(route.pasid(), random.nextInt(64) * PAGE - 8, 16));
+            case 13 ->
+                random.nextBoolean() ? new Command.RemoveInjection(id) : new Command.ReleaseInjection(id);
+            case 14 -> new Command.StartDma(rid, DmaOrder.write(route.pasid(), (1 + random.nextInt(150)) * PAGE - 8, new byte[16]));
             default -> new Command.Map(id, requests(random));
         };
+    }
+
+    /** Mostly none; otherwise where memory ends, or behind. */
+    private static List<AddressRange> regions(Random random) {
+        return random.nextInt(4) > 0
+                ? List.of()
+                : List.of(AddressRange.of((90 + random.nextInt(60)) * PAGE, (1 + random.nextInt(3)) * PAGE));
     }
 
     private static Injection injection(Random random, Rid rid) {

@@ -72,6 +72,7 @@ class PoisonedRangeTest {
             0x4000,  0x5fff,             false
             0x4000,  0x6000,             true
             0x3fff,  0x5fff,             true
+            0x5000,  0x5fff,             false
             0x5000,  0x8fff,             true
             0x8000,  0x8fff,             false
             0xffff,  0x10000,            true
