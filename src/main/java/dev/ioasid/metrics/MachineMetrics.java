@@ -59,7 +59,8 @@ class MachineMetrics implements MeterBinder {
                     .tag("reason", reason)
                     .register(registry);
         }
-        FunctionCounter.builder("ioasid.faults.dropped", this, self -> (double) self.now().faultsDropped())
+        FunctionCounter.builder("ioasid.faults.dropped", this, self ->
+                        (double) self.now().faultsDropped())
                 .description("Faults that were to be recorded and are lost, because there was no room")
                 .register(registry);
     }

@@ -32,12 +32,11 @@ class FaultFloodTest {
         machine.apply(new Command.CreateIommu("iommu0", true, architecture.capabilities()));
         for (var rid : List.of(PLAIN, ASKING)) {
             boolean asks = rid.equals(ASKING);
-            machine.apply(new Command.CreateDevice(
-                    rid, "iommu0", new DeviceTraits(null, 8, asks, asks, null, List.of())));
+            machine.apply(
+                    new Command.CreateDevice(rid, "iommu0", new DeviceTraits(null, 8, asks, asks, null, List.of())));
         }
         for (int id = 1; id <= 2; id++) {
-            machine.apply(new Command.CreateIoasid(
-                    IoasidType.PAGING, null, architecture.firstStage(), null, null));
+            machine.apply(new Command.CreateIoasid(IoasidType.PAGING, null, architecture.firstStage(), null, null));
         }
         machine.apply(new Command.Attach(Route.of(PLAIN), 1, Replace.FORBIDDEN));
         machine.apply(new Command.Attach(QUEUE, 2, Replace.FORBIDDEN));

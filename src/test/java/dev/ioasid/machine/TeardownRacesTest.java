@@ -74,9 +74,10 @@ class TeardownRacesTest {
             }
             var dma = machine.apply(new Command.StartDma(route.rid(), orders, orders.size() > 1));
             check(dma);
-            if (dma.isPending()) {
+            var id = dma.id();
+            if (id != null && dma.isPending()) {
                 waited.incrementAndGet();
-                begun.add(dma.id());
+                begun.add(id);
             }
             if (begun.size() > 8) {
                 check(machine.read(view -> view.dma(begun.poll())));
@@ -162,8 +163,8 @@ class TeardownRacesTest {
 
     private static List<PageRequestSummary> pending(Machine machine, Route route) {
         var pending = new ArrayList<>(machine.read(MachineView::pageRequests));
-        pending.removeIf(request -> request.state() != State.PENDING
-                || !Tenancy.route(request).equals(route));
+        pending.removeIf(request ->
+                request.state() != State.PENDING || !Tenancy.route(request).equals(route));
         return pending;
     }
 
@@ -173,7 +174,9 @@ class TeardownRacesTest {
         var torn = tenancy.tear(how);
         torn.fill(Tenancy.TORN_DOWN);
         if (!how.replaces()) {
-            assertThat(pending(machine, how.route())).as("%s leaves nobody waiting", how).isEmpty();
+            assertThat(pending(machine, how.route()))
+                    .as("%s leaves nobody waiting", how)
+                    .isEmpty();
         }
         var still = pending(machine, how.route());
         still.retainAll(before);

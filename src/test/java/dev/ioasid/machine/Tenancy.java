@@ -316,6 +316,8 @@ final class Tenancy implements AutoCloseable {
 
     /** The route of a request; a device's RID alone if it carried no PASID. */
     static Route route(PageRequestSummary request) {
-        return request.pasid() == DmaRequest.NO_PASID ? Route.of(request.rid()) : new Route(request.rid(), request.pasid());
+        return request.pasid() == DmaRequest.NO_PASID
+                ? Route.of(request.rid())
+                : new Route(request.rid(), request.pasid());
     }
 }

@@ -43,11 +43,13 @@ class DemandPagedDmaScenarioTest {
         var pager = new Pager(client, devices.machine(), devices.routes(), new Random(random.nextLong()));
         var run = new RandomDma(this, client, devices, pager, architecture == Architecture.VTD ? 8 : 256, random);
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-            var answers = CompletableFuture.runAsync(pager, threads).whenComplete((done, failed) -> run.interrupt(failed));
+            var answers =
+                    CompletableFuture.runAsync(pager, threads).whenComplete((done, failed) -> run.interrupt(failed));
             try {
                 run.go(DMAS);
             } catch (AssertionError | RuntimeException failed) {
-                throw new AssertionError("seed %d, step %d: %s".formatted(seed, run.step(), failed.getMessage()), failed);
+                throw new AssertionError(
+                        "seed %d, step %d: %s".formatted(seed, run.step(), failed.getMessage()), failed);
             } finally {
                 pager.finish();
             }

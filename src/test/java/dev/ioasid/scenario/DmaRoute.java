@@ -10,7 +10,12 @@ import org.jspecify.annotations.Nullable;
  * @param who answers what the device asks for
  * @param guest whose process it is; null: nobody brings pages
  */
-record DmaRoute(String rid, int pasid, Copies copies, Asked who, @Nullable Guest guest) {
+record DmaRoute(
+        String rid,
+        int pasid,
+        Copies copies,
+        Asked who,
+        @Nullable Guest guest) {
     /** Whom a device asks for a page. */
     enum Asked {
         /** The user of the service. */

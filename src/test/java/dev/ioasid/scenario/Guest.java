@@ -155,13 +155,20 @@ final class Guest {
     }
 
     private long leaf(Page page, Frame frame) {
-        long bits = architecture == Architecture.VTD ? 0x5 : 0xfc3; // P U/S; a page, AP read-only for all, inner shareable, AF, nG
+        long bits = architecture == Architecture.VTD
+                ? 0x5
+                : 0xfc3; // P U/S; a page, AP read-only for all, inner shareable, AF, nG
         long writable = architecture == Architecture.VTD ? 0x7 : 0xf43;
         return frame.address | (page.allows(true) ? writable : bits);
     }
 
     private void write(long address, long word) {
-        write(address, ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(word).array());
+        write(
+                address,
+                ByteBuffer.allocate(8)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putLong(word)
+                        .array());
     }
 
     private void write(long address, byte[] bytes) {
@@ -235,7 +242,10 @@ final class Guest {
         Frame frame;
         synchronized (lock) {
             Collections.shuffle(resident, random);
-            page = resident.stream().filter(candidate -> candidate.isFree(true)).findFirst().orElse(null);
+            page = resident.stream()
+                    .filter(candidate -> candidate.isFree(true))
+                    .findFirst()
+                    .orElse(null);
             if (page == null || page.frame == null) {
                 return false;
             }
@@ -245,8 +255,7 @@ final class Guest {
         }
         write(page.process.entry(page.address), 0);
         client.post(machine + "/invalidations", """
-                        {"bind": %d, "caches": ["iotlb", "dev-iotlb"], "granularity": "range", "iova": "0x%x", "length": "0x1000", "leaf": true}"""
-                        .formatted(page.process.bind, page.address))
+                        {"bind": %d, "caches": ["iotlb", "dev-iotlb"], "granularity": "range", "iova": "0x%x", "length": "0x1000", "leaf": true}""".formatted(page.process.bind, page.address))
                 .expect(200);
         var found = read(frame.address);
         synchronized (lock) {

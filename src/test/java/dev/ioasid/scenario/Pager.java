@@ -124,7 +124,8 @@ final class Pager implements Runnable {
     /** Waits for requests, but not for long: others are to be answered. */
     private void listen() {
         var wait = waiting.isEmpty() ? "1s" : "5ms";
-        var asked = client.get(machine + "/page-requests?state=pending&limit=1000&after=%d&wait=%s".formatted(seen, wait))
+        var asked = client.get(
+                        machine + "/page-requests?state=pending&limit=1000&after=%d&wait=%s".formatted(seen, wait))
                 .expect(200)
                 .json()
                 .get("items");
@@ -139,7 +140,8 @@ final class Pager implements Runnable {
 
     private void decide(Group group) {
         var first = group.first();
-        var route = routes.get(DmaRoute.name(first.get("rid").asString(), first.path("pasid").asInt(0)));
+        var route = routes.get(
+                DmaRoute.name(first.get("rid").asString(), first.path("pasid").asInt(0)));
         long address = group.addresses().getFirst();
         long dma = first.get("dma").asLong();
         boolean write = first.get("permissions").asString().equals("w");

@@ -158,7 +158,10 @@ final class RandomDma {
                         order.data,
                         "Content-Type",
                         "application/octet-stream")
-                : client.post(path, "{\"rid\": \"" + order.route.rid() + "\", " + order.json().substring(1));
+                : client.post(
+                        path,
+                        "{\"rid\": \"" + order.route.rid() + "\", "
+                                + order.json().substring(1));
         begun(List.of(order), List.of(order), answer);
     }
 
@@ -178,7 +181,8 @@ final class RandomDma {
             held.add(third);
         }
         var body = new StringBuilder("{\"rid\": \"" + first.route.rid() + "\", \"requests\": [");
-        body.append(String.join(", ", orders.stream().map(Order::json).toList())).append("]}");
+        body.append(String.join(", ", orders.stream().map(Order::json).toList()))
+                .append("]}");
         begun(orders, held, client.post(devices.machine() + "/dma/batch?wait=" + waitTime(), body.toString()));
     }
 
@@ -216,7 +220,9 @@ final class RandomDma {
 
     private void await(Begun begun) {
         pager.setHurried(true);
-        var dma = client.get(devices.machine() + "/dma/" + begun.id + "?wait=30s").expect(200).json();
+        var dma = client.get(devices.machine() + "/dma/" + begun.id + "?wait=30s")
+                .expect(200)
+                .json();
         pager.setHurried(false);
         assertThat(interrupted).isNull();
         assertThat(dma.get("status").asString()).as("DMA %d", begun.id).isNotEqualTo("pending");
@@ -225,9 +231,14 @@ final class RandomDma {
 
     private void over(Begun begun, JsonNode dma) {
         for (int i = 0; i < begun.orders.size(); i++) {
-            check(begun.orders.get(i), begun.id, dma.has("results") ? dma.get("results").get(i) : dma);
+            check(
+                    begun.orders.get(i),
+                    begun.id,
+                    dma.has("results") ? dma.get("results").get(i) : dma);
         }
-        assertThat(pager.takeRefusal(begun.id)).as("what was refused to DMA %d", begun.id).isEmpty();
+        assertThat(pager.takeRefusal(begun.id))
+                .as("what was refused to DMA %d", begun.id)
+                .isEmpty();
         begun.held.forEach(order -> {
             release(order);
             pages -= order.pages();
@@ -236,7 +247,13 @@ final class RandomDma {
 
     private void check(Order order, long id, JsonNode result) {
         var what = "%s at 0x%x, %d bytes, DMA %d: %s"
-                .formatted(order.route.name(), order.address, order.length, id, result.toString().substring(0, Math.min(400, result.toString().length())));
+                .formatted(
+                        order.route.name(),
+                        order.address,
+                        order.length,
+                        id,
+                        result.toString()
+                                .substring(0, Math.min(400, result.toString().length())));
         int transferred = result.get("transferred").asInt();
         synchronized (lock) {
             int reach = order.route.copies().reach(order.address, order.length, order.isWrite());
@@ -250,7 +267,9 @@ final class RandomDma {
                 stopped++;
             }
             if (order.data == null) {
-                assertThat(Arrays.equals(result.get("data").binaryValue(), order.route.copies().read(order.address, transferred)))
+                assertThat(Arrays.equals(
+                                result.get("data").binaryValue(),
+                                order.route.copies().read(order.address, transferred)))
                         .as(what)
                         .isTrue();
             } else {
@@ -263,8 +282,9 @@ final class RandomDma {
         long at = order.address + transferred;
         assertThat(Pager.number(fault, "address")).as(what).isEqualTo(at);
         boolean asked = order.route.who() == Asked.CLIENT;
-        assertThat(fault.get("recorded").asBoolean()).as(what).isEqualTo(
-                order.route.who() == Asked.NOBODY && faults.add(order.route.rid(), at, order.isWrite()));
+        assertThat(fault.get("recorded").asBoolean())
+                .as(what)
+                .isEqualTo(order.route.who() == Asked.NOBODY && faults.add(order.route.rid(), at, order.isWrite()));
         if (!asked) {
             assertThat(transferred).as(what).isEqualTo(reach);
             return;
@@ -281,7 +301,9 @@ final class RandomDma {
     }
 
     private boolean isExpired(long id, long page) {
-        for (var request : client.get(devices.machine() + "/page-requests?state=expired&limit=1000").json().get("items")) {
+        for (var request : client.get(devices.machine() + "/page-requests?state=expired&limit=1000")
+                .json()
+                .get("items")) {
             if (request.get("dma").asLong() == id && Pager.number(request, "address") == page) {
                 return true;
             }
@@ -313,7 +335,9 @@ final class RandomDma {
         assertThat(waited).as("waited").isGreaterThan(step / 20);
         assertThat(devices.guests()).allMatch(guest -> guest.taken() > step / 200, "had pages taken away");
         assertThat(pager.answered()).as("answers").isGreaterThan(waited);
-        assertThat(faults.count()).as("recorded faults, and those for which there was no room").isGreaterThan(step / 100);
+        assertThat(faults.count())
+                .as("recorded faults, and those for which there was no room")
+                .isGreaterThan(step / 100);
     }
 
     /** Compares all memory with its copies; nobody waits any more. */
@@ -321,7 +345,10 @@ final class RandomDma {
         devices.guests().forEach(Guest::check);
         check("/ioasids/1/memory/0x", devices.kernel());
         check("/processes/1/memory/0x", devices.hostProcess());
-        assertThat(client.get(devices.machine() + "/page-requests?state=pending").json().get("items")).isEmpty();
+        assertThat(client.get(devices.machine() + "/page-requests?state=pending")
+                        .json()
+                        .get("items"))
+                .isEmpty();
     }
 
     private void check(String path, Copies copies) {
@@ -330,7 +357,9 @@ final class RandomDma {
                     "GET",
                     "/v1/machines" + devices.machine() + path + Long.toHexString(address) + "?length=4096",
                     new byte[0]);
-            assertThat(found.expect(200).body()).as("%s%x", path, address).isEqualTo(copies.read(address, CopiedPage.SIZE));
+            assertThat(found.expect(200).body())
+                    .as("%s%x", path, address)
+                    .isEqualTo(copies.read(address, CopiedPage.SIZE));
         }
     }
 }

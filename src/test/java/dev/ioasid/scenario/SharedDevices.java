@@ -39,11 +39,14 @@ final class SharedDevices {
     }
 
     /** A machine with all of it, and with guests if there is chance for them. */
-    static SharedDevices make(Object lock, Client client, String name, Architecture architecture, @Nullable Random random) {
+    static SharedDevices make(
+            Object lock, Client client, String name, Architecture architecture, @Nullable Random random) {
         var made = new SharedDevices(lock, client, name, architecture);
         boolean vtd = architecture == Architecture.VTD;
-        client.post("", "{\"name\": \"%s\", \"memory\": \"0x10000000\", \"preset\": \"%s\"}"
-                        .formatted(name, vtd ? "siov" : architecture.preset()))
+        client.post(
+                        "",
+                        "{\"name\": \"%s\", \"memory\": \"0x10000000\", \"preset\": \"%s\"}"
+                                .formatted(name, vtd ? "siov" : architecture.preset()))
                 .expect(201);
         if (!vtd) {
             made.topologyOfOneStage2();
@@ -82,8 +85,7 @@ final class SharedDevices {
 
     private void bind(String rid, int pasid, int parent, long root) {
         post("/binds", """
-                {"rid": "%s", "pasid": %d, "parent": %d, "format": "armv8-stage1", "addressWidth": 48, "root": "0x%x"}"""
-                        .formatted(rid, pasid, parent, root));
+                {"rid": "%s", "pasid": %d, "parent": %d, "format": "armv8-stage1", "addressWidth": 48, "root": "0x%x"}""".formatted(rid, pasid, parent, root));
     }
 
     private void memory() {
@@ -99,8 +101,7 @@ final class SharedDevices {
 
     private void mapKernel(long iova, int pages, boolean writable) {
         post("/ioasids/1/mappings", """
-                {"iova": "0x%x", "length": "0x%x", "permissions": "%s"}"""
-                        .formatted(iova, pages * CopiedPage.SIZE, writable ? "rw" : "r"));
+                {"iova": "0x%x", "length": "0x%x", "permissions": "%s"}""".formatted(iova, pages * CopiedPage.SIZE, writable ? "rw" : "r"));
         kernel.add(iova, pages, writable);
     }
 
@@ -123,8 +124,7 @@ final class SharedDevices {
 
     private void mapProcess(long address, int pages, boolean writable) {
         post("/processes/1/mappings", """
-                {"address": "0x%x", "length": "0x%x", "permissions": "%s"}"""
-                        .formatted(address, pages * CopiedPage.SIZE, writable ? "rw" : "r"));
+                {"address": "0x%x", "length": "0x%x", "permissions": "%s"}""".formatted(address, pages * CopiedPage.SIZE, writable ? "rw" : "r"));
         hostProcess.add(address, pages, writable);
     }
 
@@ -182,7 +182,8 @@ final class SharedDevices {
         for (var device : client.get(machine + "/devices").json().get("items")) {
             var path = machine + "/devices/" + device.get("rid").asString();
             for (var pasid : client.get(path + "/pasids").json().get("items")) {
-                client.delete(path + "/pasids/" + pasid.get("pasid") + "/attachment").expect(204);
+                client.delete(path + "/pasids/" + pasid.get("pasid") + "/attachment")
+                        .expect(204);
             }
             client.delete(path + "/attachment").expect(204);
             client.delete(path).expect(204);

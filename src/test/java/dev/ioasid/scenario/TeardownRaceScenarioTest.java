@@ -32,14 +32,18 @@ class TeardownRaceScenarioTest {
     private Architecture architecture = Architecture.VTD;
 
     private void make() {
-        client.post("", "{\"name\": \"race\", \"memory\": \"0x4000000\", \"preset\": \"%s\"}".formatted(architecture.preset()))
+        client.post(
+                        "",
+                        "{\"name\": \"race\", \"memory\": \"0x4000000\", \"preset\": \"%s\"}"
+                                .formatted(architecture.preset()))
                 .expect(201);
         device();
-        client.post(MACHINE + "/ioasids", "{\"type\": \"paging\", \"format\": \"%s\"}".formatted(architecture.secondStage()))
+        client.post(
+                        MACHINE + "/ioasids",
+                        "{\"type\": \"paging\", \"format\": \"%s\"}".formatted(architecture.secondStage()))
                 .expect(201);
         client.post(MACHINE + "/ioasids/1/mappings", """
-                        {"iova": "0x0", "length": "0x10000", "permissions": "rw", "physicalAddress": "0x100000"}""")
-                .expect(201);
+                        {"iova": "0x0", "length": "0x10000", "permissions": "rw", "physicalAddress": "0x100000"}""").expect(201);
         paging();
     }
 
@@ -49,7 +53,9 @@ class TeardownRaceScenarioTest {
     }
 
     private void paging() {
-        client.post(MACHINE + "/ioasids", "{\"type\": \"paging\", \"format\": \"%s\"}".formatted(architecture.firstStage()))
+        client.post(
+                        MACHINE + "/ioasids",
+                        "{\"type\": \"paging\", \"format\": \"%s\"}".formatted(architecture.firstStage()))
                 .expect(201);
     }
 
@@ -73,8 +79,7 @@ class TeardownRaceScenarioTest {
     private void lead(End end) {
         if (end.bound) {
             client.post(MACHINE + "/binds", """
-                            {"rid": "%s", "pasid": 1, "parent": 1, "format": "%s", "root": "0x1000"}"""
-                            .formatted(RID, architecture.firstStage()))
+                            {"rid": "%s", "pasid": 1, "parent": 1, "format": "%s", "root": "0x1000"}""".formatted(RID, architecture.firstStage()))
                     .expect(201);
         } else {
             client.put(DEVICE + "/pasids/1/attachment", "{\"ioasid\": 2}").expect(200);
@@ -92,14 +97,14 @@ class TeardownRaceScenarioTest {
 
     private Client.Answer dma(int which) {
         return client.post(MACHINE + "/dma?wait=60s", """
-                {"rid": "%s", "pasid": 1, "iova": "0x%x", "operation": "write", "data": "0dHR0Q=="}"""
-                        .formatted(RID, 0x4000 + which * 0x1000));
+                {"rid": "%s", "pasid": 1, "iova": "0x%x", "operation": "write", "data": "0dHR0Q=="}""".formatted(RID, 0x4000 + which * 0x1000));
     }
 
     /** Somebody answers at the same time. */
     private void answer(Random random) {
         var asked = client.get(MACHINE + "/page-requests?state=pending");
-        for (var request : asked.status() == 200 ? asked.json().get("items") : List.<tools.jackson.databind.JsonNode>of()) {
+        for (var request :
+                asked.status() == 200 ? asked.json().get("items") : List.<tools.jackson.databind.JsonNode>of()) {
             var code = List.of("success", "invalid", "failure").get(random.nextInt(3));
             int status = client.post(
                             MACHINE + "/page-requests/" + request.get("id") + "/response",
@@ -132,13 +137,16 @@ class TeardownRaceScenarioTest {
             var answer = one.get();
             if (answer.status() == 200) {
                 assertThat(answer.json().get("status").asString()).as("%s", end).isEqualTo("faulted");
-                assertThat(answer.json().get("transferred").asInt()).as("%s", end).isZero();
+                assertThat(answer.json().get("transferred").asInt())
+                        .as("%s", end)
+                        .isZero();
             } else {
                 answer.expect(404);
             }
         }
         mend(end);
-        assertThat(client.get(MACHINE + "/page-requests?state=pending").json().get("items")).isEmpty();
+        assertThat(client.get(MACHINE + "/page-requests?state=pending").json().get("items"))
+                .isEmpty();
     }
 
     @ParameterizedTest
