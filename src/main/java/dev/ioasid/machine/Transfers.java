@@ -389,12 +389,16 @@ final class Transfers {
                 var stalled = requests.ticket(unit, ticket);
                 if (stalled != null) {
                     resumed(stalled, outcome);
+                } else {
+                    letGo(unit, ticket, outcome);
                 }
             }
             case DeviceMessage.Terminated(long ticket, boolean abort) -> {
                 var stalled = requests.ticket(unit, ticket);
                 if (stalled != null) {
                     terminated(stalled, abort);
+                } else {
+                    requests.takeAbandoned(unit, ticket);
                 }
             }
         }
@@ -441,6 +445,30 @@ final class Transfers {
             }
         } else if (outcome instanceof Translation.Stalled again) {
             requests.stalledAgain(stalled, again);
+        }
+    }
+
+    /** Nobody waits for a stalled transaction any more: as soon as it has been recorded, the driver ends it, so that its STAG is free again. */
+    private void abandon(Waiting stalled) {
+        var unit = stalled.device().unit();
+        if (stalled.request() == null && unit.driver() != null) {
+            abandon(unit, stalled.device(), stalled.ticket(), stalled.tag());
+        }
+    }
+
+    private void abandon(Unit unit, Device device, long ticket, int tag) {
+        if (tag < 0) {
+            requests.abandon(unit, ticket, device);
+        } else {
+            unit.managedDriver().resume(device.sourceId(), tag, IommuDriver.Resumption.ABORT);
+        }
+    }
+
+    /** The unit has tried an abandoned transaction again. */
+    private void letGo(Unit unit, long ticket, Translation outcome) {
+        var device = requests.takeAbandoned(unit, ticket);
+        if (device != null && outcome instanceof Translation.Stalled again) {
+            abandon(unit, device, again.ticket(), again.tag());
         }
     }
 
@@ -545,10 +573,7 @@ final class Transfers {
         var request = late.request();
         var group = request == null ? List.of(late) : requests.group(late.device().unit(), request);
         end(group, State.EXPIRED, waiting -> giveUp(waiting, "nobody answered in time"));
-        var driver = late.device().unit().driver();
-        if (request == null && driver != null && late.tag() >= 0) {
-            driver.resume(late.device().sourceId(), late.tag(), IommuDriver.Resumption.ABORT);
-        }
+        abandon(late);
         settle();
         machine.pulse().beat();
         return true;
@@ -584,6 +609,7 @@ final class Transfers {
             }
             if (stuck.isPending()) { // no unit says so: the device is told all the same
                 terminated(stuck, true);
+                abandon(stuck);
                 settle();
             }
         }
