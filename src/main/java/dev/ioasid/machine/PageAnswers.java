@@ -105,12 +105,16 @@ final class PageAnswers {
                 var stalled = requests().ticket(unit, ticket);
                 if (stalled != null) {
                     resumed(stalled, outcome);
+                } else {
+                    letGo(unit, ticket, outcome);
                 }
             }
             case DeviceMessage.Terminated(long ticket, boolean abort) -> {
                 var stalled = requests().ticket(unit, ticket);
                 if (stalled != null) {
                     terminated(stalled, abort);
+                } else {
+                    requests().takeAbandoned(unit, ticket);
                 }
             }
         }
@@ -258,13 +262,34 @@ final class PageAnswers {
         var group =
                 request == null ? List.of(late) : requests().group(late.device().unit(), request);
         end(group, State.EXPIRED, PageOutcome.EXPIRED, waiting -> giveUp(waiting, "nobody answered in time"));
-        var driver = late.device().unit().driver();
-        if (request == null && driver != null && late.tag() >= 0) {
-            driver.resume(late.device().sourceId(), late.tag(), IommuDriver.Resumption.ABORT);
-        }
+        abandon(late);
         settle();
         machine.pulse().beat();
         return true;
+    }
+
+    /** Nobody waits for a stalled transaction any more: as soon as it has been recorded, the driver ends it, so that its STAG is free again. */
+    private void abandon(Waiting stalled) {
+        var unit = stalled.device().unit();
+        if (stalled.request() == null && unit.driver() != null) {
+            abandon(unit, stalled.device(), stalled.ticket(), stalled.tag());
+        }
+    }
+
+    private void abandon(Unit unit, Device device, long ticket, int tag) {
+        if (tag < 0) {
+            requests().abandon(unit, ticket, device);
+        } else {
+            unit.managedDriver().resume(device.sourceId(), tag, IommuDriver.Resumption.ABORT);
+        }
+    }
+
+    /** The unit has tried an abandoned transaction again. */
+    private void letGo(Unit unit, long ticket, Translation outcome) {
+        var device = requests().takeAbandoned(unit, ticket);
+        if (device != null && outcome instanceof Translation.Stalled again) {
+            abandon(unit, device, again.ticket(), again.tag());
+        }
     }
 
     /** A route leads elsewhere: what waits there is answered as invalid, and its DMA fails. */
@@ -297,6 +322,7 @@ final class PageAnswers {
             }
             if (stuck.isPending()) { // no unit says so: the device is told all the same
                 terminated(stuck, true);
+                abandon(stuck);
                 settle();
             }
         }

@@ -11,6 +11,7 @@ import dev.ioasid.pagetable.Permissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -81,6 +82,11 @@ final class PageRequests {
             return request;
         }
 
+        /** By which the unit knows a stalled transaction. */
+        long ticket() {
+            return ticket;
+        }
+
         /** Of a stalled transaction; -1: it could not be recorded. */
         int tag() {
             return tag;
@@ -146,6 +152,11 @@ final class PageRequests {
             return size() > KEPT;
         }
     };
+    private record Abandoned(String unit, long ticket) {}
+
+    /** Stalled transactions that could not be recorded and for which nobody waits any more: who sent them. */
+    private final Map<Abandoned, Device> abandoned = new HashMap<>();
+
     private final TreeMap<Long, Waiting> unwatched = new TreeMap<>();
     private long next = 1;
     private volatile boolean anyUnwatched;
@@ -239,6 +250,17 @@ final class PageRequests {
             }
         }
         return null;
+    }
+
+    /** A unit holds on to a transaction for which nobody waits any more. */
+    void abandon(Unit unit, long ticket, Device device) {
+        abandoned.put(new Abandoned(unit.name(), ticket), device);
+    }
+
+    /** The device of an abandoned transaction that the unit has let go; null if it is none. */
+    @Nullable
+    Device takeAbandoned(Unit unit, long ticket) {
+        return abandoned.remove(new Abandoned(unit.name(), ticket));
     }
 
     /** What is pending and passes. */
