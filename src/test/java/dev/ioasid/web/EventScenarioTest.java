@@ -377,14 +377,14 @@ class EventScenarioTest extends HttpTest {
         follow("").close();
     }
 
-    /** A client that has asked, and has read nothing yet. */
+    /** A client that has asked, and has read nothing yet. By HTTP/1.0, so that the answer comes in lines and not in chunks. */
     private Socket stalled(String query) throws IOException {
         var socket = new Socket();
         socket.setReceiveBufferSize(4096);
         socket.connect(new InetSocketAddress("127.0.0.1", port));
         socket.setSoTimeout(60_000);
         socket.getOutputStream()
-                .write(("GET " + EVENTS + query + " HTTP/1.1\r\nHost: localhost\r\n\r\n").getBytes(UTF_8));
+                .write(("GET " + EVENTS + query + " HTTP/1.0\r\n\r\n").getBytes(UTF_8));
         return socket;
     }
 
