@@ -227,7 +227,11 @@ class DmaController {
         this.room = room;
     }
 
-    @Operation(operationId = "dma", summary = "Have a device move bytes")
+    @Operation(
+            operationId = "dma",
+            summary = "Have a device move bytes",
+            description = "A write also takes its bytes as `application/octet-stream`, and all else as query parameters: `rid`, "
+                    + "`pasid`, `wait`, and `iova`, or `target`, `region` and `offset`.")
     @Refuses({Errno.ENODEV, Errno.E2BIG, Errno.ENOSPC})
     @ApiResponse(responseCode = "200", description = "It is over")
     @ApiResponse(responseCode = "202", description = "It waits; Location says where to ask for it")
@@ -241,6 +245,8 @@ class DmaController {
 
     @Operation(operationId = "dma", summary = "Have a device move bytes")
     @Refuses({Errno.ENODEV, Errno.E2BIG, Errno.ENOSPC})
+    @ApiResponse(responseCode = "200", description = "It is over")
+    @ApiResponse(responseCode = "202", description = "It waits; Location says where to ask for it")
     @PostMapping(consumes = Web.JSON, produces = Web.BYTES)
     ResponseEntity<byte[]> read(
             @PathVariable String machine,
@@ -249,7 +255,8 @@ class DmaController {
         return bytes(machine, done(machine, body.command(), wait));
     }
 
-    @Operation(operationId = "dmaBytes", summary = "Have a device write bytes")
+    // hidden: a document has the parameters of a path for all kinds of bodies, and a JSON body takes none of these
+    @Operation(operationId = "dmaBytes", summary = "Have a device write bytes", hidden = true)
     @Refuses({Errno.ENODEV, Errno.E2BIG, Errno.ENOSPC})
     @PostMapping(consumes = Web.BYTES, produces = Web.JSON)
     ResponseEntity<DmaBody> write(
