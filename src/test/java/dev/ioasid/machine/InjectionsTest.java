@@ -272,7 +272,8 @@ class InjectionsTest {
         long request = pageRequest(late);
         answer(late, Answer.INVALID);
         machine.apply(new Command.ExpirePageRequest(request));
-        assertThat(requireNonNull(dma(late).results().getFirst().fault()).detail()).endsWith("nobody answered in time");
+        assertThat(requireNonNull(dma(late).results().getFirst().fault()).detail())
+                .endsWith("nobody answered in time");
         long next = read(0x6000); // of the same group index
         machine.apply(new Command.RemoveInjection(id));
         assertThat(dma(next).isPending()).isTrue();
