@@ -12,6 +12,8 @@ import dev.ioasid.service.Machines;
 import dev.ioasid.service.WaitingRoom;
 import dev.ioasid.web.TranslationController.FaultBody;
 import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.media.Content;
+import io.swagger.v3.oas.annotations.media.Schema;
 import io.swagger.v3.oas.annotations.responses.ApiResponse;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import java.util.ArrayList;
@@ -227,10 +229,27 @@ class DmaController {
         this.room = room;
     }
 
-    @Operation(operationId = "dma", summary = "Have a device move bytes")
+    @Operation(
+            operationId = "dma",
+            summary = "Have a device move bytes",
+            description =
+                    "A write also takes its bytes as `application/octet-stream`, and all else as query parameters: `rid`, "
+                            + "`pasid`, `wait`, and `iova`, or `target`, `region` and `offset`.")
     @Refuses({Errno.ENODEV, Errno.E2BIG, Errno.ENOSPC})
-    @ApiResponse(responseCode = "200", description = "It is over")
-    @ApiResponse(responseCode = "202", description = "It waits; Location says where to ask for it")
+    @ApiResponse(
+            responseCode = "200",
+            description = "It is over",
+            content = {
+                @Content(mediaType = Web.JSON, schema = @Schema(implementation = DmaBody.class)),
+                @Content(mediaType = Web.BYTES)
+            })
+    @ApiResponse(
+            responseCode = "202",
+            description = "It waits; Location says where to ask for it",
+            content = {
+                @Content(mediaType = Web.JSON, schema = @Schema(implementation = DmaBody.class)),
+                @Content(mediaType = Web.BYTES)
+            })
     @PostMapping(consumes = Web.JSON, produces = Web.JSON)
     ResponseEntity<DmaBody> move(
             @PathVariable String machine,
@@ -239,7 +258,8 @@ class DmaController {
         return answer(machine, done(machine, body.command(), wait));
     }
 
-    @Operation(operationId = "dma", summary = "Have a device move bytes")
+    // hidden: its answer is among those of the one above
+    @Operation(operationId = "dma", summary = "Have a device move bytes", hidden = true)
     @Refuses({Errno.ENODEV, Errno.E2BIG, Errno.ENOSPC})
     @PostMapping(consumes = Web.JSON, produces = Web.BYTES)
     ResponseEntity<byte[]> read(
@@ -249,7 +269,8 @@ class DmaController {
         return bytes(machine, done(machine, body.command(), wait));
     }
 
-    @Operation(operationId = "dmaBytes", summary = "Have a device write bytes")
+    // hidden: a document has the parameters of a path for all kinds of bodies, and a JSON body takes none of these
+    @Operation(operationId = "dmaBytes", summary = "Have a device write bytes", hidden = true)
     @Refuses({Errno.ENODEV, Errno.E2BIG, Errno.ENOSPC})
     @PostMapping(consumes = Web.BYTES, produces = Web.JSON)
     ResponseEntity<DmaBody> write(

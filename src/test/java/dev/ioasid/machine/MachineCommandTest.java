@@ -85,9 +85,10 @@ class MachineCommandTest {
                 new Command.Translate(
                         List.of(new DmaRequest(rid, route.pasid(), random.nextInt(64) * PAGE, Access.READ, false)));
             case 12 -> new Command.Inject(injection(random, rid), random.nextInt(4) == 0 ? null : random.nextInt(4));
-            case 13 ->
-                random.nextBoolean() ? new Command.RemoveInjection(id) : new Command.ReleaseInjection(id);
-            case 14 -> new Command.StartDma(rid, DmaOrder.write(route.pasid(), (1 + random.nextInt(150)) * PAGE - 8, new byte[16]));
+            case 13 -> random.nextBoolean() ? new Command.RemoveInjection(id) : new Command.ReleaseInjection(id);
+            case 14 ->
+                new Command.StartDma(
+                        rid, DmaOrder.write(route.pasid(), (1 + random.nextInt(150)) * PAGE - 8, new byte[16]));
             default -> new Command.Map(id, requests(random));
         };
     }

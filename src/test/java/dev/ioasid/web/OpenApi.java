@@ -187,7 +187,8 @@ class OpenApi {
                 parameter.getSchema().getDefault() == null
                         ? reference("Hex")
                         : withDefault(reference("Hex"), MemoryController.DEFAULT_LENGTH);
-            case "rid", "target" -> reference("Rid");
+            case "rid" -> reference("Rid");
+            case "wait" -> withDefault(reference("WaitTime"), WaitTime.NONE);
             case "pasid" -> reference("Pasid");
             case "limit" ->
                 parameter.getSchema().getDefault() == null
