@@ -143,6 +143,7 @@ final class PageRequests {
     private final TreeMap<Long, Waiting> unwatched = new TreeMap<>();
     /** Stalled transactions that could not be recorded and for which nobody waits any more: who sent them. */
     private final Map<Abandoned, Device> abandoned = new HashMap<>();
+
     private long next = 1;
     private volatile boolean anyUnwatched;
 
