@@ -20,11 +20,10 @@ class StalledTeardownTest {
 
     private static Machine machine() {
         var machine = Machine.create("m", 64L << 20, List.of(), Preset.SMMUV3);
-        machine.apply(new Command.CreateDevice(
-                RID, "iommu0", new DeviceTraits(null, 8, false, false, null, List.of())));
+        machine.apply(
+                new Command.CreateDevice(RID, "iommu0", new DeviceTraits(null, 8, false, false, null, List.of())));
         machine.apply(new Command.CreateIoasid(IoasidType.PAGING, null, "armv8-stage2", null, null));
-        machine.apply(new Command.Map(
-                1, List.of(new MapRequest(0L, 0x40_0000, Permissions.READ_WRITE, 0x80_0000L))));
+        machine.apply(new Command.Map(1, List.of(new MapRequest(0L, 0x40_0000, Permissions.READ_WRITE, 0x80_0000L))));
         // T0SZ 16, 4 KiB, EPD1, V, IPS 48 bits, AA64, S, R, A, ASET, ASID 0x25
         word(machine, CDS + PASID * 64, 0x0025_f205_c000_3510L);
         word(machine, CDS + PASID * 64 + 8, 0x1_0000);
@@ -39,9 +38,7 @@ class StalledTeardownTest {
 
     private static void bind(Machine machine) {
         machine.apply(new Command.Bind(
-                Route.of(RID),
-                1,
-                new UserTable.Wanted(UserTable.CD_TABLE, null, CDS, Set.of(), null, null, 4, 0)));
+                Route.of(RID), 1, new UserTable.Wanted(UserTable.CD_TABLE, null, CDS, Set.of(), null, null, 4, 0)));
     }
 
     /** DMA that is stalled. */
