@@ -152,6 +152,7 @@ final class PageRequests {
             return size() > KEPT;
         }
     };
+
     private record Abandoned(String unit, long ticket) {}
 
     /** Stalled transactions that could not be recorded and for which nobody waits any more: who sent them. */
