@@ -383,8 +383,7 @@ class EventScenarioTest extends HttpTest {
         socket.setReceiveBufferSize(4096);
         socket.connect(new InetSocketAddress("127.0.0.1", port));
         socket.setSoTimeout(60_000);
-        socket.getOutputStream()
-                .write(("GET " + EVENTS + query + " HTTP/1.0\r\n\r\n").getBytes(UTF_8));
+        socket.getOutputStream().write(("GET " + EVENTS + query + " HTTP/1.0\r\n\r\n").getBytes(UTF_8));
         return socket;
     }
 
