@@ -100,7 +100,8 @@ class EventJournalTest {
     void besideAWriterEveryNumberIsReadOrMissed() throws Exception {
         int events = 5_000_000;
         var journal = new EventJournal(FEW, NO_BOUND);
-        try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+        var threads = Executors.newVirtualThreadPerTaskExecutor();
+        try {
             var readers = new ArrayList<Future<long[]>>();
             for (int most : new int[] {1, 2, 7, 64, 999}) {
                 readers.add(threads.submit(reader(journal, most)));
@@ -118,6 +119,8 @@ class EventJournalTest {
                 assertThat(seen[0] + seen[1]).isEqualTo(events);
                 assertThat(seen[0]).isGreaterThanOrEqualTo(FEW); // those that were never given up
             }
+        } finally {
+            threads.shutdownNow(); // one may wait for ever
         }
     }
 
