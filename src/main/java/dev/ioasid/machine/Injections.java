@@ -2,7 +2,6 @@ package dev.ioasid.machine;
 
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
-import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.IommuType;
@@ -11,7 +10,6 @@ import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Step;
 import dev.ioasid.machine.Injection.Flaw;
-import dev.ioasid.machine.Injection.Queue;
 import dev.ioasid.machine.PageRequests.Waiting;
 import java.util.ArrayList;
 import java.util.List;
@@ -86,7 +84,7 @@ final class Injections {
     }
 
     private void disturb(Unit unit) {
-        unit.hardware().disturb(new OfUnit(unit));
+        unit.hardware().disturb(new UnitDisturbances(machine, unit));
     }
 
     /** ENOENT; EINVAL: it holds nothing back. */
@@ -179,7 +177,8 @@ final class Injections {
         return null;
     }
 
-    private boolean taken(Predicate<Injection> occasion) {
+    /** Whether something is due; if so, that is one occasion of it. */
+    boolean taken(Predicate<Injection> occasion) {
         var active = due(occasion);
         if (active != null) {
             active.count();
@@ -250,6 +249,9 @@ final class Injections {
 
     /** A request has been dealt with: what it has met is counted. */
     void requestIsOver() {
+        if (byId.isEmpty()) {
+            return;
+        }
         for (var active : byId.values()) {
             var poison = active.poison();
             if (poison != null && active.isDue() && poison.takeMet()) {
@@ -301,38 +303,5 @@ final class Injections {
         active.count();
         active.held().add(new ActiveInjection.Held(group, response));
         return true;
-    }
-
-    /** What the hardware of a unit is told. */
-    private final class OfUnit implements Disturbances {
-        private final Unit unit;
-
-        OfUnit(Unit unit) {
-            this.unit = unit;
-        }
-
-        @Override
-        public boolean leavesUnanswered(int sourceId) {
-            var device = machine.devices().bySourceId(unit, sourceId);
-            return device != null
-                    && taken(injection -> injection instanceof Injection.SilentDevice silent
-                            && silent.rid().equals(device.rid()));
-        }
-
-        @Override
-        public boolean fillsFaults() {
-            return fills(Queue.FAULTS);
-        }
-
-        @Override
-        public boolean fillsPageRequests() {
-            return fills(Queue.PAGE_REQUESTS);
-        }
-
-        private boolean fills(Queue queue) {
-            return taken(injection -> injection instanceof Injection.FullQueue full
-                    && full.queue() == queue
-                    && full.iommu().equals(unit.name()));
-        }
     }
 }
