@@ -2,6 +2,7 @@ package dev.ioasid.iommu;
 
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
+import java.util.HexFormat;
 import java.util.Map;
 import java.util.regex.Pattern;
 
@@ -14,6 +15,7 @@ import java.util.regex.Pattern;
  * @param function 0 to 7
  */
 public record Rid(int segment, int bus, int device, int function) implements Comparable<Rid> {
+    private static final HexFormat HEX = HexFormat.of();
     private static final Pattern FORM =
             Pattern.compile("(?:([0-9a-fA-F]{4}):)?([0-9a-fA-F]{2}):([01][0-9a-fA-F])\\.([0-7])");
 
@@ -61,6 +63,9 @@ public record Rid(int segment, int bus, int device, int function) implements Com
 
     @Override
     public String toString() {
-        return "%04x:%02x:%02x.%x".formatted(segment, bus, device, function);
+        return HEX.toHexDigits((short) segment)
+                + ':' + HEX.toHexDigits((byte) bus)
+                + ':' + HEX.toHexDigits((byte) device)
+                + '.' + function;
     }
 }

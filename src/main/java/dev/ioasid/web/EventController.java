@@ -25,7 +25,6 @@ import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * What happens in a machine, as it happens.
@@ -40,12 +39,13 @@ class EventController {
     static final String LAST_EVENT_ID = "Last-Event-ID";
 
     private final EventStreams streams;
-    private final JsonMapper json;
+    private final RenderedEvents rendered;
     private final Duration heartbeat;
 
-    EventController(EventStreams streams, JsonMapper json, @Value("${ioasid.events.heartbeat}") Duration heartbeat) {
+    EventController(
+            EventStreams streams, RenderedEvents rendered, @Value("${ioasid.events.heartbeat}") Duration heartbeat) {
         this.streams = streams;
-        this.json = json;
+        this.rendered = rendered;
         this.heartbeat = heartbeat;
     }
 
@@ -107,7 +107,7 @@ class EventController {
             HttpServletResponse response) {
         var filter = EventFilter.of(type, rid, ioasid);
         try (var events = streams.open(machine, start(lastEventId, after, follow))) {
-            var writer = EventWriter.start(response, json, events.position());
+            var writer = EventWriter.start(response, rendered, events.position());
             if (!request.getMethod().equals("HEAD")) {
                 new EventFeed(events, filter, writer, request, heartbeat)
                         .run(limit == null ? Long.MAX_VALUE : limit.value(), follow);

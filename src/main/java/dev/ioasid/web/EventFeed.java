@@ -42,6 +42,7 @@ final class EventFeed {
             if (events.position() == before && (last || !waitForMore())) {
                 return;
             }
+            Thread.yield(); // a virtual thread gives up its turn by itself only, and there may be much to send
         }
     }
 

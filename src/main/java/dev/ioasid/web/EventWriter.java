@@ -6,48 +6,39 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import tools.jackson.databind.json.JsonMapper;
 
-/** Writes events as the HTML standard has them (server-sent events, section 9.2): fields in lines, an empty line behind each event. */
+/** Writes events to one client, several at a time. */
 final class EventWriter {
-    private final JsonMapper json;
+    private final RenderedEvents events;
     private final OutputStream client;
     private final ByteArrayOutputStream batch = new ByteArrayOutputStream();
     private long written;
 
     /** Starts the answer, so that the client knows that it will miss nothing from here on. */
-    static EventWriter start(HttpServletResponse response, JsonMapper json, long after) throws IOException {
+    static EventWriter start(HttpServletResponse response, RenderedEvents events, long after) throws IOException {
         response.setContentType(Web.EVENTS + ";charset=UTF-8");
         response.setHeader("Cache-Control", "no-store");
         response.setHeader("X-Accel-Buffering", "no"); // a proxy is not to collect what it passes on
-        var writer = new EventWriter(json, response.getOutputStream(), after);
+        var writer = new EventWriter(events, response.getOutputStream(), after);
         response.flushBuffer();
         return writer;
     }
 
-    private EventWriter(JsonMapper json, OutputStream client, long after) {
-        this.json = json;
+    private EventWriter(RenderedEvents events, OutputStream client, long after) {
+        this.events = events;
         this.client = client;
         this.written = after;
     }
 
     void write(EventJournal.Entry entry) {
-        write(entry.id(), WireName.of(EventType.of(entry.event())), EventBodies.of(entry.event()));
+        batch.writeBytes(events.of(entry));
+        written = entry.id();
     }
 
     /** The client resumes behind what it has missed. */
-    void missed(long events, long next) {
-        write(next - 1, "missed", new EventBodies.MissedBody(events, next));
-    }
-
-    private void write(long id, String type, Object data) {
-        line("id: " + id);
-        line("event: " + type);
-        batch.writeBytes("data: ".getBytes(StandardCharsets.UTF_8));
-        batch.writeBytes(json.writeValueAsBytes(data));
-        line("");
-        line("");
-        written = id;
+    void missed(long count, long next) {
+        batch.writeBytes(events.of(next - 1, "missed", new EventBodies.MissedBody(count, next)));
+        written = next - 1;
     }
 
     /** Says that there was nothing, and, if there was something that the client did not ask for, up to where it need not ask again. */

@@ -17,6 +17,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -55,12 +57,17 @@ class PackagedJarIT extends PackagedService {
 
     @Override
     Child start() throws IOException, InterruptedException {
+        return start(List.of(), List.of());
+    }
+
+    static Child start(List<String> jvmFlags, List<String> properties) throws IOException, InterruptedException {
+        var command = new ArrayList<String>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(jvmFlags);
+        command.addAll(List.of("-jar", System.getProperty("ioasid.jar"), "--server.port=0")); // a free one, which the log tells
+        command.addAll(properties);
         var log = Files.createTempFile("ioasid", ".log");
-        var process = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-jar",
-                        System.getProperty("ioasid.jar"),
-                        "--server.port=0") // a free one, which the log tells
+        var process = new ProcessBuilder(command)
                 .redirectInput(new File("/dev/null"))
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile())
