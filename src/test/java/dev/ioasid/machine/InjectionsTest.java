@@ -243,7 +243,7 @@ class InjectionsTest {
 
     /** Both answers are given, and neither is heard until they are released, in order. */
     @ParameterizedTest
-    @EnumSource(names = "SMMUV3")
+    @EnumSource
     void anAnswerIsHeldBackUntilItIsReleased(Architecture architecture) {
         make(architecture, 8, true);
         int id = inject(new Injection.DelayedResponse(RID), 2);
@@ -264,7 +264,7 @@ class InjectionsTest {
 
     /** The device's patience ends meanwhile: nothing is left of the answer when it is delivered. */
     @ParameterizedTest
-    @EnumSource(names = "SMMUV3")
+    @EnumSource
     void whatComesTooLateIsNotHeard(Architecture architecture) {
         make(architecture, 8, true);
         int id = inject(new Injection.DelayedResponse(RID), null);
@@ -281,7 +281,7 @@ class InjectionsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = "SMMUV3")
+    @EnumSource
     void aDeviceThatGoesTakesWhatWasHeldBackWithIt(Architecture architecture) {
         make(architecture, 8, true);
         inject(new Injection.DelayedResponse(RID), null);
@@ -298,13 +298,18 @@ class InjectionsTest {
     }
 
     /** The page request is lost, which the unit answers by itself: the device tries again, and again, and gives up. */
-    @Test
-    void aFullQueueOfPageRequests() {
-        make(Architecture.SMMUV3, 8, true);
+    @ParameterizedTest
+    @EnumSource
+    void aFullQueueOfPageRequests(Architecture architecture) {
+        make(architecture, 8, true);
         int id = inject(new Injection.FullQueue(UNIT, Injection.Queue.PAGE_REQUESTS), 1);
         machine.apply(new Command.StartDma(RID, DmaOrder.read(DmaRequest.NO_PASID, 0x5000, 4)));
         assertThat(injection(id).remaining()).isZero();
         assertThat(machine.read(MachineView::pageRequests).getFirst().state()).isEqualTo(State.ANSWERED);
+        switch (architecture) {
+            case VTD -> assertThat(register("PRS") & 2).isEqualTo(2); // PRO
+            case SMMUV3 -> assertThat(register("PRIQ_PROD") >>> 31).isOne(); // OVFLG
+        }
     }
 
     @Test

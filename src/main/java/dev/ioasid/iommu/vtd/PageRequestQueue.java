@@ -1,5 +1,6 @@
 package dev.ioasid.iommu.vtd;
 
+import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.memory.AddressRange;
 import dev.ioasid.memory.PhysicalMemory;
@@ -20,6 +21,7 @@ final class PageRequestQueue {
     private final PhysicalMemory memory;
     private final LongConsumer written;
     private final PageRequestEvent event = new PageRequestEvent();
+    private Disturbances disturbances = Disturbances.NONE;
     private long address;
     private long head;
     private long tail;
@@ -61,6 +63,11 @@ final class PageRequestQueue {
         tail = value & POINTER;
     }
 
+    /** See {@link Disturbances#fillsPageRequests}. */
+    void disturb(Disturbances by) {
+        disturbances = by;
+    }
+
     /** Puts a request into the queue; false if it is lost, because there is no room or because one before it was. */
     boolean add(PageRequest request) {
         if (event.overflowed()) {
@@ -68,7 +75,7 @@ final class PageRequestQueue {
         }
         long bytes = PAGE_SIZE << Pqa.PQS.get(address);
         long next = (tail + PageRequestDescriptor.SIZE) % bytes;
-        if (next == head) {
+        if (next == head || disturbances.fillsPageRequests()) {
             event.lost();
             return false;
         }

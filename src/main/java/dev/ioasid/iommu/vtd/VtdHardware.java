@@ -420,6 +420,7 @@ public final class VtdHardware implements IommuHardware {
     public void disturb(Disturbances by) {
         log.disturb(by);
         effects.disturb(by);
+        registers.disturb(by);
     }
 
     @Override

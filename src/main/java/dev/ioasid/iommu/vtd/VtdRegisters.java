@@ -2,6 +2,7 @@ package dev.ioasid.iommu.vtd;
 
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.PageRequest;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -116,6 +117,11 @@ final class VtdRegisters {
     /** Does a descriptor as if it had come through the queue. Null: done. */
     synchronized @Nullable QueueError submit(long w0, long w1, long w2, long w3) {
         return queue.submit(w0, w1, w2, w3);
+    }
+
+    /** See {@link Disturbances#fillsPageRequests}. */
+    synchronized void disturb(Disturbances by) {
+        pageRequests.disturb(by);
     }
 
     /** Puts a page request into its queue; false if it is lost. */
