@@ -38,6 +38,7 @@ final class ObservedJvm implements AutoCloseable {
     private final VirtualThreadSchedulerMXBean scheduler;
     private final OperatingSystemMXBean system;
 
+    @SuppressWarnings("BanJNDI") // the agent is the service's own, on this machine
     ObservedJvm(long pid) throws Exception {
         this.pid = pid;
         var machine = VirtualMachine.attach(Long.toString(pid));
