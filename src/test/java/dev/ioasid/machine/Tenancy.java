@@ -166,39 +166,9 @@ final class Tenancy implements AutoCloseable {
 
     // ---- tearing down
 
-    /** How a route, or more, comes to its end. */
-    enum Teardown {
-        DETACH(QUEUE),
-        DETACH_RID(WHOLE),
-        REPLACE(QUEUE),
-        REPLACE_RID(WHOLE),
-        DELETE_IOASID(QUEUE),
-        DELETE_DEVICE(WHOLE),
-        UNBIND(GUEST),
-        REPLACE_BIND(GUEST),
-        DELETE_GUEST_DEVICE(GUEST),
-        EXIT(SHARED),
-        DETACH_SHARED(SHARED);
-
-        private final Route route;
-
-        Teardown(Route route) {
-            this.route = route;
-        }
-
-        Route route() {
-            return route;
-        }
-
-        /** Whether the route leads elsewhere afterwards, so that DMA may wait there again. */
-        boolean replaces() {
-            return this == REPLACE || this == REPLACE_RID || this == REPLACE_BIND;
-        }
-    }
-
-    /** Tears down; the memory that nobody gets at any more, zero for that of a process, which is nobody's. */
+    /** Tears down; the memory that nobody gets at any more. */
     Torn tear(Teardown how) {
-        var route = how.route;
+        var route = how.route();
         int led = machine.read(view -> view.attachment(route)).ioasid();
         var torn = new Torn(how == Teardown.DETACH_SHARED || how == Teardown.EXIT ? -1 : data(led), led);
         switch (how) {
@@ -235,20 +205,20 @@ final class Tenancy implements AutoCloseable {
     /** Sets up again what has been torn down. */
     void mend(Teardown how, Torn torn) {
         switch (how) {
-            case DETACH, DETACH_RID, DETACH_SHARED -> attach(how.route, torn.ioasid);
+            case DETACH, DETACH_RID, DETACH_SHARED -> attach(how.route(), torn.ioasid);
             case REPLACE, REPLACE_RID -> {} // it leads to the other one, the next time to this
             case DELETE_IOASID -> {
                 paging(architecture.firstStage());
-                attach(how.route, torn.ioasid);
+                attach(how.route(), torn.ioasid);
             }
             case DELETE_DEVICE -> {
-                device(how.route.rid());
-                attach(how.route, torn.ioasid);
+                device(how.route().rid());
+                attach(how.route(), torn.ioasid);
             }
             case UNBIND -> bind();
             case REPLACE_BIND -> machine.apply(new Command.ReplaceBind(1, null, null, ROOT));
             case DELETE_GUEST_DEVICE -> {
-                device(how.route.rid());
+                device(how.route().rid());
                 bind();
             }
             case EXIT -> {
@@ -259,7 +229,7 @@ final class Tenancy implements AutoCloseable {
         }
     }
 
-    /** Memory that nobody should get at. @param address negative: it is a process's, and not to be written to */
+    /** Memory that nobody should get at; that of a process is left alone, since it is the service's. */
     final class Torn {
         private final long address;
         private final int ioasid;

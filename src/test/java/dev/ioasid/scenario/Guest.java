@@ -155,11 +155,10 @@ final class Guest {
     }
 
     private long leaf(Page page, Frame frame) {
-        long bits = architecture == Architecture.VTD
-                ? 0x5
-                : 0xfc3; // P U/S; a page, AP read-only for all, inner shareable, AF, nG
+        // P, R/W, U/S; a page, AP: for all, inner shareable, AF, nG
+        long readOnly = architecture == Architecture.VTD ? 0x5 : 0xfc3;
         long writable = architecture == Architecture.VTD ? 0x7 : 0xf43;
-        return frame.address | (page.allows(true) ? writable : bits);
+        return frame.address | (page.allows(true) ? writable : readOnly);
     }
 
     private void write(long address, long word) {

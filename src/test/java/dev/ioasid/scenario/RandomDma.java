@@ -6,7 +6,6 @@ import dev.ioasid.scenario.DmaRoute.Asked;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Base64;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
@@ -22,25 +21,6 @@ final class RandomDma {
     private static final int MOST_PENDING = 12;
     private static final int MOST_PAGES = 90;
     private static final int TRIES = 20;
-
-    /** Bytes to be moved; null data: to be read. */
-    private record Order(DmaRoute route, long address, int length, byte @Nullable [] data) {
-        boolean isWrite() {
-            return data != null;
-        }
-
-        int pages() {
-            return length / CopiedPage.SIZE + 2;
-        }
-
-        String json() {
-            return "{%s\"iova\": \"0x%x\", ".formatted(route.property(), address)
-                    + (data == null
-                            ? "\"operation\": \"read\", \"length\": %d}".formatted(length)
-                            : "\"operation\": \"write\", \"data\": \"%s\"}"
-                                    .formatted(Base64.getEncoder().encodeToString(data)));
-        }
-    }
 
     /** Orders that one call has begun. @param held those that keep others away */
     private record Begun(List<Order> orders, List<Order> held, long id) {}
@@ -119,13 +99,13 @@ final class RandomDma {
 
     private boolean take(Order order) {
         synchronized (lock) {
-            return order.route.copies().take(order.address, order.length, order.isWrite());
+            return order.route().copies().take(order.address(), order.length(), order.isWrite());
         }
     }
 
     private void release(Order order) {
         synchronized (lock) {
-            order.route.copies().release(order.address, order.length, order.isWrite());
+            order.route().copies().release(order.address(), order.length(), order.isWrite());
         }
     }
 
@@ -151,16 +131,16 @@ final class RandomDma {
     private void one() {
         var order = taken(route());
         var path = devices.machine() + "/dma?wait=" + waitTime();
-        var answer = order.data != null && random.nextBoolean()
+        var answer = order.data() != null && random.nextBoolean()
                 ? client.send(
                         "POST",
-                        "/v1/machines" + path + "&%s&iova=0x%x".formatted(order.route.query(), order.address),
-                        order.data,
+                        "/v1/machines" + path + "&%s&iova=0x%x".formatted(order.route().query(), order.address()),
+                        order.data(),
                         "Content-Type",
                         "application/octet-stream")
                 : client.post(
                         path,
-                        "{\"rid\": \"" + order.route.rid() + "\", "
+                        "{\"rid\": \"" + order.route().rid() + "\", "
                                 + order.json().substring(1));
         begun(List.of(order), List.of(order), answer);
     }
@@ -168,9 +148,9 @@ final class RandomDma {
     /** A write, a read of the same bytes, and a third of any of the device's. */
     private void batch() {
         var first = taken(route());
-        var again = new Order(first.route, first.address, first.length, null);
+        var again = new Order(first.route(), first.address(), first.length(), null);
         var siblings = routes.stream()
-                .filter(route -> route.rid().equals(first.route.rid()))
+                .filter(route -> route.rid().equals(first.route().rid()))
                 .toList();
         var orders = new ArrayList<>(List.of(first, again));
         var held = new ArrayList<>(List.of(first));
@@ -180,7 +160,7 @@ final class RandomDma {
             orders.add(third);
             held.add(third);
         }
-        var body = new StringBuilder("{\"rid\": \"" + first.route.rid() + "\", \"requests\": [");
+        var body = new StringBuilder("{\"rid\": \"" + first.route().rid() + "\", \"requests\": [");
         body.append(String.join(", ", orders.stream().map(Order::json).toList()))
                 .append("]}");
         begun(orders, held, client.post(devices.machine() + "/dma/batch?wait=" + waitTime(), body.toString()));
@@ -248,43 +228,43 @@ final class RandomDma {
     private void check(Order order, long id, JsonNode result) {
         var what = "%s at 0x%x, %d bytes, DMA %d: %s"
                 .formatted(
-                        order.route.name(),
-                        order.address,
-                        order.length,
+                        order.route().name(),
+                        order.address(),
+                        order.length(),
                         id,
                         result.toString()
                                 .substring(0, Math.min(400, result.toString().length())));
         int transferred = result.get("transferred").asInt();
         synchronized (lock) {
-            int reach = order.route.copies().reach(order.address, order.length, order.isWrite());
+            int reach = order.route().copies().reach(order.address(), order.length(), order.isWrite());
             if (result.get("status").asString().equals("completed")) {
-                assertThat(transferred).as(what).isEqualTo(order.length).isEqualTo(reach);
+                assertThat(transferred).as(what).isEqualTo(order.length()).isEqualTo(reach);
                 completed++;
             } else {
                 assertThat(result.get("status").asString()).as(what).isEqualTo("faulted");
-                assertThat(transferred).as(what).isLessThan(order.length).isLessThanOrEqualTo(reach);
+                assertThat(transferred).as(what).isLessThan(order.length()).isLessThanOrEqualTo(reach);
                 stopped(order, id, transferred, reach, result.get("fault"), what);
                 stopped++;
             }
-            if (order.data == null) {
+            if (order.data() == null) {
                 assertThat(Arrays.equals(
                                 result.get("data").binaryValue(),
-                                order.route.copies().read(order.address, transferred)))
+                                order.route().copies().read(order.address(), transferred)))
                         .as(what)
                         .isTrue();
             } else {
-                order.route.copies().write(order.address, order.data, transferred);
+                order.route().copies().write(order.address(), order.data(), transferred);
             }
         }
     }
 
     private void stopped(Order order, long id, int transferred, int reach, JsonNode fault, String what) {
-        long at = order.address + transferred;
+        long at = order.address() + transferred;
         assertThat(Pager.number(fault, "address")).as(what).isEqualTo(at);
-        boolean asked = order.route.who() == Asked.CLIENT;
+        boolean asked = order.route().who() == Asked.CLIENT;
         assertThat(fault.get("recorded").asBoolean())
                 .as(what)
-                .isEqualTo(order.route.who() == Asked.NOBODY && faults.add(order.route.rid(), at, order.isWrite()));
+                .isEqualTo(order.route().who() == Asked.NOBODY && faults.add(order.route().rid(), at, order.isWrite()));
         if (!asked) {
             assertThat(transferred).as(what).isEqualTo(reach);
             return;
