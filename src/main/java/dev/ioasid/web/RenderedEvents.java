@@ -3,7 +3,7 @@ package dev.ioasid.web;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.ioasid.machine.EventJournal.Entry;
-import java.io.ByteArrayOutputStream;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Component;
@@ -42,11 +42,12 @@ final class RenderedEvents {
     }
 
     byte[] of(long id, String type, Object data) {
-        var bytes = new ByteArrayOutputStream();
-        bytes.writeBytes(("id: " + id + "\nevent: " + type + "\ndata: ").getBytes(UTF_8));
-        bytes.writeBytes(json.writeValueAsBytes(data));
-        bytes.write('\n');
-        bytes.write('\n');
-        return bytes.toByteArray();
+        var head = ("id: " + id + "\nevent: " + type + "\ndata: ").getBytes(UTF_8);
+        var body = json.writeValueAsBytes(data);
+        var bytes = Arrays.copyOf(head, head.length + body.length + 2);
+        System.arraycopy(body, 0, bytes, head.length, body.length);
+        bytes[bytes.length - 2] = '\n';
+        bytes[bytes.length - 1] = '\n';
+        return bytes;
     }
 }
