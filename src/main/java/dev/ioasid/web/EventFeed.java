@@ -21,11 +21,7 @@ final class EventFeed {
 
     /** @param heartbeat after how long the client is told that there was nothing */
     EventFeed(
-            EventStream events,
-            EventFilter filter,
-            EventWriter writer,
-            HttpServletRequest client,
-            Duration heartbeat) {
+            EventStream events, EventFilter filter, EventWriter writer, HttpServletRequest client, Duration heartbeat) {
         this.events = events;
         this.filter = filter;
         this.writer = writer;

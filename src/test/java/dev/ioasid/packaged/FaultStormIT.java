@@ -153,7 +153,9 @@ class FaultStormIT {
             for (int i = 0; i < READERS; i++) {
                 readers.add(new StormReader(service.port(), EVENTS));
             }
-            var reading = readers.stream().map(reader -> threads.submit(reader::readAll)).toList();
+            var reading = readers.stream()
+                    .map(reader -> threads.submit(reader::readAll))
+                    .toList();
             var asking = threads.submit(() -> bystander.ask(round -> !over.get()));
 
             storm(0, BATCHES / 5);
@@ -179,8 +181,9 @@ class FaultStormIT {
             readers.add(stalled.readAll());
             readers.forEach(this::checkBooks);
             var counted = counts().since(before);
-            System.out.printf("%s; missed by each reader, the one that was late and the stalled one last: %s%n", counted,
-                    readers.stream().map(StormReader::missed).toList());
+            System.out.printf(
+                    "%s; missed by each reader, the one that was late and the stalled one last: %s%n",
+                    counted, readers.stream().map(StormReader::missed).toList());
             assertThat(counted)
                     .isEqualTo(new Counts(
                             DMAS,

@@ -64,7 +64,8 @@ class PackagedJarIT extends PackagedService {
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(jvmFlags);
-        command.addAll(List.of("-jar", System.getProperty("ioasid.jar"), "--server.port=0")); // a free one, which the log tells
+        command.addAll(List.of(
+                "-jar", System.getProperty("ioasid.jar"), "--server.port=0")); // a free one, which the log tells
         command.addAll(properties);
         var log = Files.createTempFile("ioasid", ".log");
         var process = new ProcessBuilder(command)

@@ -66,7 +66,9 @@ final class StormReader implements AutoCloseable {
         } else {
             assertThat(id).isEqualTo(last + 1);
             events.merge(String.valueOf(type), 1L, Long::sum);
-            omittedFaults += "faults-omitted".equals(type) ? JSON.readTree(data).get("count").asLong() : 0;
+            omittedFaults += "faults-omitted".equals(type)
+                    ? JSON.readTree(data).get("count").asLong()
+                    : 0;
         }
         last = id;
     }
