@@ -63,12 +63,11 @@ public record Rid(int segment, int bus, int device, int function) implements Com
 
     @Override
     public String toString() {
-        return HEX.toHexDigits((short) segment)
-                + ':'
-                + HEX.toHexDigits((byte) bus)
-                + ':'
-                + HEX.toHexDigits((byte) device)
-                + '.'
-                + function;
+        var parts = String.join(
+                ":",
+                HEX.toHexDigits((short) segment),
+                HEX.toHexDigits((byte) bus),
+                HEX.toHexDigits((byte) device));
+        return parts + '.' + function;
     }
 }

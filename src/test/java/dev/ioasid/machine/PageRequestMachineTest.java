@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
@@ -71,8 +72,9 @@ class PageRequestMachineTest {
             patch(machine, "PQH", 0x20);
             patch(machine, "PRS", 1);
             write(machine, 0x210000, 0x0000_1234_3a11_0019L, 0x2a8, 0, 0);
-            patch(machine, "IQT", 0x20);
-            assertThat(machine.units().unit("u").hardware().takeMessages())
+            var hardware = machine.units().unit("u").hardware(); // a command of the machine's would take the message
+            hardware.write(new LinkedHashMap<>(Map.of("IQT", 0x20L)));
+            assertThat(hardware.takeMessages())
                     .containsExactly(new GroupAnswered(0x3a11, 0x1234, 0x55, Response.SUCCESS));
 
             // without the right in its context entry, the group is invalid at once
