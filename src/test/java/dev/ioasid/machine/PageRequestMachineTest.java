@@ -50,8 +50,7 @@ class PageRequestMachineTest {
     void anUnmanagedUnitIsDrivenByHand() {
         try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
             machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
-            machine.apply(new Command.CreateDevice(
-                    RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
+            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
             write(machine, 0x1003a0, 0x101001);
             write(machine, 0x101220, 0x10201d, 5); // P, DTE, PASIDE, PRE; RID_PASID 5
             write(machine, 0x102240, 0x104001);
@@ -63,8 +62,7 @@ class PageRequestMachineTest {
             patch(machine, "IQA", 0x210800);
             patch(machine, "GCMD", 0x8400_0000L);
 
-            var request = new PageRequest(
-                    RID, 0x3a11, 0x1234, 0x5555_1234_5000L, Permissions.READ_WRITE, 0x55, true);
+            var request = new PageRequest(RID, 0x3a11, 0x1234, 0x5555_1234_5000L, Permissions.READ_WRITE, 0x55, true);
             assertThat(ask(machine, "u", request)).isEqualTo(new Outcome.Queued());
             assertThat(register(machine, "u", "PQT")).isEqualTo(0x20);
             assertThat(register(machine, "u", "PRS")).isEqualTo(1);
@@ -125,8 +123,7 @@ class PageRequestMachineTest {
             assertThat(register(machine, "iommu0", "PQA")).isEqualTo(0xffff_f000L);
             var driver = machine.units().unit("iommu0").managedDriver();
             var first = new PageRequest(rid1, 0x3a00, 2, 0x1000, Permissions.READ, 7, true);
-            var second =
-                    new PageRequest(rid2, 0x3b00, DmaRequest.NO_PASID, 0x2000, Permissions.WRITE, 7, true);
+            var second = new PageRequest(rid2, 0x3b00, DmaRequest.NO_PASID, 0x2000, Permissions.WRITE, 7, true);
             assertThat(ask(machine, "iommu0", first)).isEqualTo(new Outcome.Queued());
             assertThat(ask(machine, "iommu0", new PageRequest(rid1, 0x3a00, 2, 0, NOTHING, 7, true)))
                     .isEqualTo(new Outcome.Queued());

@@ -31,6 +31,7 @@ class TeardownRacesTest {
     private static final int MACHINES = 250;
     /** DMA of one thread that may wait at a time: all together have room. */
     private static final int MOST_BEGUN = 64;
+
     private static final List<Route> ROUTES = List.of(Tenancy.QUEUE, Tenancy.SHARED, Tenancy.GUEST, Tenancy.WHOLE);
 
     private final AtomicBoolean done = new AtomicBoolean();

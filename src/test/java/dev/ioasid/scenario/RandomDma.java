@@ -134,7 +134,8 @@ final class RandomDma {
         var answer = order.data() != null && random.nextBoolean()
                 ? client.send(
                         "POST",
-                        "/v1/machines" + path + "&%s&iova=0x%x".formatted(order.route().query(), order.address()),
+                        "/v1/machines" + path
+                                + "&%s&iova=0x%x".formatted(order.route().query(), order.address()),
                         order.data(),
                         "Content-Type",
                         "application/octet-stream")
@@ -264,7 +265,8 @@ final class RandomDma {
         boolean asked = order.route().who() == Asked.CLIENT;
         assertThat(fault.get("recorded").asBoolean())
                 .as(what)
-                .isEqualTo(order.route().who() == Asked.NOBODY && faults.add(order.route().rid(), at, order.isWrite()));
+                .isEqualTo(order.route().who() == Asked.NOBODY
+                        && faults.add(order.route().rid(), at, order.isWrite()));
         if (!asked) {
             assertThat(transferred).as(what).isEqualTo(reach);
             return;
