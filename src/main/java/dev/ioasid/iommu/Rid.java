@@ -64,10 +64,7 @@ public record Rid(int segment, int bus, int device, int function) implements Com
     @Override
     public String toString() {
         var parts = String.join(
-                ":",
-                HEX.toHexDigits((short) segment),
-                HEX.toHexDigits((byte) bus),
-                HEX.toHexDigits((byte) device));
+                ":", HEX.toHexDigits((short) segment), HEX.toHexDigits((byte) bus), HEX.toHexDigits((byte) device));
         return parts + '.' + function;
     }
 }
