@@ -41,12 +41,7 @@ final class ObservedJvm implements AutoCloseable {
     @SuppressWarnings("BanJNDI") // the agent is the service's own, on this machine
     ObservedJvm(long pid) throws Exception {
         this.pid = pid;
-        var machine = VirtualMachine.attach(Long.toString(pid));
-        try {
-            connector = JMXConnectorFactory.connect(new JMXServiceURL(machine.startLocalManagementAgent()));
-        } finally {
-            machine.detach();
-        }
+        connector = connect(pid);
         var beans = connector.getMBeanServerConnection();
         memory = ManagementFactory.getPlatformMXBean(beans, MemoryMXBean.class);
         pools = ManagementFactory.getPlatformMXBeans(beans, MemoryPoolMXBean.class).stream()
@@ -54,6 +49,16 @@ final class ObservedJvm implements AutoCloseable {
                 .toList();
         system = ManagementFactory.getPlatformMXBean(beans, OperatingSystemMXBean.class);
         scheduler = ManagementFactory.getPlatformMXBean(beans, VirtualThreadSchedulerMXBean.class);
+    }
+
+    @SuppressWarnings("BanJNDI") // the address is from a child of ours
+    private static JMXConnector connect(long pid) throws Exception {
+        var machine = VirtualMachine.attach(Long.toString(pid));
+        try {
+            return JMXConnectorFactory.connect(new JMXServiceURL(machine.startLocalManagementAgent()));
+        } finally {
+            machine.detach();
+        }
     }
 
     /** Threads that carry virtual ones. */
