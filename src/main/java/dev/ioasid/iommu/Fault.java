@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param address the request's address
  * @param recoverable whether a page request could have avoided it
  * @param recorded whether it left a fault record; if not, it was silenced or there was no room
+ * @param ignored the device is not told: its reads give zeros, its writes are lost (SMMUv3's RAZ/WI)
  * @param words the record as it is written, or would be; empty where the architecture has no one record of a request
  */
 public record Fault(
@@ -26,4 +27,19 @@ public record Fault(
         long address,
         boolean recoverable,
         boolean recorded,
-        List<Long> words) {}
+        boolean ignored,
+        List<Long> words) {
+    /** One that the device is told of. */
+    public Fault(
+            int code,
+            String name,
+            String detail,
+            @Nullable Stage stage,
+            @Nullable Integer level,
+            long address,
+            boolean recoverable,
+            boolean recorded,
+            List<Long> words) {
+        this(code, name, detail, stage, level, address, recoverable, recorded, false, words);
+    }
+}

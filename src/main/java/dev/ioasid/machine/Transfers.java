@@ -178,7 +178,11 @@ final class Transfers {
                 yield true;
             }
             case Translation.Faulted(var fault) -> {
-                stop(job, fault);
+                if (fault.ignored()) {
+                    ignore(job);
+                } else {
+                    stop(job, fault);
+                }
                 yield true;
             }
             case Translation.Stalled stalled -> {

@@ -168,6 +168,7 @@ class FaultStormIT {
             over.set(true);
             var stormy = asking.get();
             var late = jvm.taken();
+            // figures for whoever runs it: how fast a host is, no test can ask
             System.out.printf(
                     "%d faulting DMAs; after a fifth of them %.1f s, of the service's processor time %.1f s%nmemory early: %s%nmemory late: %s%nbystander before: %s%nbystander during: %s%n",
                     DMAS, seconds, busy.toMillis() / 1e3, early, late, calm, stormy);
@@ -181,6 +182,7 @@ class FaultStormIT {
             readers.add(stalled.readAll());
             readers.forEach(this::checkBooks);
             var counted = counts().since(before);
+            // how much is missed depends on the host as well; that it adds up is checked below
             System.out.printf(
                     "%s; missed by each reader, the one that was late and the stalled one last: %s%n",
                     counted, readers.stream().map(StormReader::missed).toList());

@@ -21,7 +21,7 @@ class SmmuStallScenarioTest extends HttpTest {
         post(M1 + "/iommus", """
                 {"name": "u", "type": "smmuv3", "managed": false}""").expectStatus().isCreated();
         post(M1 + "/devices", """
-                {"rid": "00:04.1", "iommu": "u", "pasidBits": 8}""").expectStatus().isCreated();
+                {"rid": "00:04.1", "iommu": "u", "pasidBits": 8, "ats": false}""").expectStatus().isCreated();
         write(0x80000840L, 0x500000008001001bL);
         write(0x80000848L, 0x00001000000000d4L);
         write(0x80000850L, 7);
@@ -57,6 +57,23 @@ class SmmuStallScenarioTest extends HttpTest {
     private void command(String word0, String word1) {
         post(UNIT + "/commands", """
                 {"commands": [["%s", "%s"]]}""".formatted(word0, word1)).expectStatus().isOk();
+    }
+
+    /** CD.A is 0, and S as well: a fault is recorded, and the device never hears of it. */
+    @Test
+    void whatIsTerminatedQuietlyReadsZerosAndLosesWrites() {
+        write(0x800201c0L, 0x0025a205c0003510L);
+        write(LEAF, LEAF_WITHOUT_AF & ~0x123457000L | 0x83457000L);
+        write(0x83457230L, -1);
+        var read = json(post(M1 + "/dma", """
+                {"rid": "00:04.1", "pasid": 7, "iova": "0x7fabcdef2234", "operation": "read", "length": 3}""").expectStatus().isOk());
+        assertThat(read.get("status").asString()).isEqualTo("completed");
+        assertThat(read.get("data").binaryValue()).containsExactly(0, 0, 0);
+        var written = json(post(M1 + "/dma", """
+                {"rid": "00:04.1", "pasid": 7, "iova": "0x7fabcdef2234", "operation": "write", "data": "AQID"}""").expectStatus().isOk());
+        assertThat(written.get("status").asString()).isEqualTo("completed");
+        assertThat(bytes(get(M1 + "/memory/0x83457230?length=8"))).containsOnly(-1);
+        assertThat(faults()).hasSize(2);
     }
 
     @Test

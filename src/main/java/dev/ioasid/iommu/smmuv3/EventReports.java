@@ -133,6 +133,7 @@ final class EventReports {
                 transaction.input,
                 SmmuRefusal.isStalled(refusal),
                 SmmuRefusal.isRecorded(refusal),
+                SmmuRefusal.isIgnored(refusal),
                 words);
     }
 

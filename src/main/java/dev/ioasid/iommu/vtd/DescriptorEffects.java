@@ -1,6 +1,7 @@
 package dev.ioasid.iommu.vtd;
 
 import dev.ioasid.iommu.DeviceMessage;
+import dev.ioasid.iommu.DeviceMessages;
 import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.memory.AddressRange;
@@ -215,7 +216,7 @@ final class DescriptorEffects {
 
     private @Nullable QueueError respond(long w0, long w1) {
         boolean tagged = PageGroupResponse.PP.isSet(w0);
-        messages.tell(new DeviceMessage.GroupAnswered(
+        messages.add(new DeviceMessage.GroupAnswered(
                 (int) PageGroupResponse.RID.get(w0),
                 tagged ? (int) PageGroupResponse.PASID.get(w0) : DmaRequest.NO_PASID,
                 (int) PageGroupResponse.PRGI.get(w1),

@@ -5,6 +5,7 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.CacheSummary;
 import dev.ioasid.iommu.CachedEntry;
 import dev.ioasid.iommu.DeviceMessage;
+import dev.ioasid.iommu.DeviceMessages;
 import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
@@ -346,11 +347,13 @@ public final class VtdHardware implements IommuHardware {
 
     @Override
     public void write(SequencedMap<String, Long> values) {
+        messages.begin();
         registers.write(values);
     }
 
     @Override
     public List<IssuedCommand> submit(List<List<Long>> commands) {
+        messages.begin();
         if (!capabilities.has(Ecap.QI)) {
             throw new RefusedException(
                     Errno.EOPNOTSUPP, "this unit has no invalidation queue", Map.of("capability", "QI"));

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ioasid.iommu.DeviceMessage;
 import dev.ioasid.iommu.DeviceMessage.Resumed;
 import dev.ioasid.iommu.DeviceMessage.Terminated;
+import dev.ioasid.iommu.DeviceMessages;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Translation;
 import java.util.ArrayList;

@@ -4,11 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ioasid.errno.RefusedException;
-import dev.ioasid.iommu.DeviceMessage;
 import dev.ioasid.iommu.DeviceMessage.GroupAnswered;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.PageRequest.Response;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -79,18 +77,5 @@ class PageGroupResponseTest {
                             new GroupAnswered(0x3A11, 0x1234, 0x55, Response.SUCCESS),
                             new GroupAnswered(0x3A11, 0x1234, 0x56, Response.INVALID));
         }
-    }
-
-    @Test
-    void theOldestAreLostWhenNobodyTakesThem() {
-        var messages = new DeviceMessages();
-        var told = new ArrayList<DeviceMessage>();
-        for (int i = 0; i < DeviceMessages.MOST + 3; i++) {
-            var message = new GroupAnswered(i, DmaRequest.NO_PASID, 0, Response.SUCCESS);
-            messages.tell(message);
-            told.add(message);
-        }
-        assertThat(messages.take()).isEqualTo(told.subList(3, told.size()));
-        assertThat(messages.take()).isEmpty();
     }
 }
