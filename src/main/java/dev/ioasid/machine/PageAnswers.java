@@ -195,12 +195,12 @@ final class PageAnswers {
     PageRequestSummary answer(long id, Answer answer) {
         var asked = requests().waiting(id);
         var unit = asked.device().unit();
-        var subjects = Map.<String, Object>of("pageRequest", id);
+        var subjects = Map.<String, Object>of("pageRequest", PageRequests.number(id));
         if (!unit.managed()) {
             throw new RefusedException(
                     Errno.EINVAL,
                     unit.name() + " is unmanaged: its driver answers by a command",
-                    Map.of("pageRequest", id, "iommu", unit.name()));
+                    Map.of("pageRequest", PageRequests.number(id), "iommu", unit.name()));
         }
         if (!asked.isPending()) {
             throw new RefusedException(

@@ -8,6 +8,7 @@ import dev.ioasid.iommu.Translation;
 import dev.ioasid.machine.MachineEvent.PageOutcome;
 import dev.ioasid.machine.PageRequestSummary.State;
 import dev.ioasid.pagetable.Permissions;
+import java.math.BigInteger;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -294,9 +295,15 @@ final class PageRequests {
             found = over.get(id);
         }
         if (found == null) {
-            throw new RefusedException(Errno.ENOENT, "there is no page request " + id, Map.of("pageRequest", id));
+            throw new RefusedException(
+                    Errno.ENOENT, "there is no page request " + id, Map.of("pageRequest", number(id)));
         }
         return found;
+    }
+
+    /** As a refusal names a request: a number, where a long would be taken for an address. */
+    static BigInteger number(long id) {
+        return BigInteger.valueOf(id);
     }
 
     /** In a word. */

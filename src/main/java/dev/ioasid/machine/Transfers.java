@@ -378,7 +378,7 @@ final class Transfers {
         var job = waiting.get(id);
         var summary = job == null ? over.get(id) : job.summary();
         if (summary == null) {
-            throw new RefusedException(Errno.ENOENT, "there is no DMA " + id, Map.of("dma", id));
+            throw new RefusedException(Errno.ENOENT, "there is no DMA " + id, Map.of("dma", PageRequests.number(id)));
         }
         return summary;
     }

@@ -6,6 +6,7 @@ import dev.ioasid.iommu.Rid;
 import dev.ioasid.machine.Route;
 import dev.ioasid.memory.AddressRange;
 import jakarta.servlet.http.HttpServletRequest;
+import java.math.BigInteger;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.util.Collection;
@@ -241,6 +242,7 @@ class Problems extends ResponseEntityExceptionHandler {
     private static Object wire(Object subject) {
         return switch (subject) {
             case Long number -> new Hex(number);
+            case BigInteger number -> number;
             case Integer id -> id;
             case Boolean flag -> flag;
             case Rid rid -> rid;

@@ -72,8 +72,14 @@ record Unreadable(
             return "a rid: segment:bus:device.function as in \"0000:3a:00.0\"";
         } else if (type == Permissions.class) {
             return "r, w or rw, with x and p behind where the format has them";
+        } else if (type == WaitTime.class) {
+            return WaitTime.EXPECTED;
+        } else if (type == byte[].class) {
+            return "bytes in base64";
         } else if (type == int.class || type == Integer.class) {
             return "an integer of 32 bits";
+        } else if (type == long.class || type == Long.class) {
+            return "an integer of 64 bits";
         } else if (type == boolean.class || type == Boolean.class) {
             return "true or false";
         } else if (type == String.class) {

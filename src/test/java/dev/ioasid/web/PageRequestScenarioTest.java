@@ -132,7 +132,12 @@ class PageRequestScenarioTest extends HttpTest {
         pending("0x5000");
         expectRefused(respond(1, "perhaps"), 400, "EINVAL");
         expectRefused(respond(1, "retry"), 400, "EINVAL");
-        expectRefused(respond(2, "success"), 404, "ENOENT");
+        refused(respond(2, "success"), 404, "ENOENT", """
+                {"detail": "there is no page request 2", "pageRequest": 2}""");
+        refused(get(M1 + "/dma/7"), 404, "ENOENT", """
+                {"dma": 7}""");
+        refused(get(REQUESTS + "/x"), 400, "EINVAL", """
+                {"detail": "id: 'x' is not an integer of 64 bits"}""");
         expectRefused(post(REQUESTS + "/1/response", "{}"), 400, "EINVAL");
         assertThat(requests()).hasSize(1);
         respond(1, "invalid").expectStatus().isOk();
@@ -155,6 +160,9 @@ class PageRequestScenarioTest extends HttpTest {
         patch(DEVICE, """
                 {"pageRequestTimeout": "50ms"}""").expectStatus().isOk().expectBody().json("""
                 {"pageRequestTimeout": "50ms", "invalidationAnswers": true}""");
+        refused(patch(DEVICE, """
+                {"pageRequestTimeout": "2d"}"""), 400, "EINVAL", """
+                {"detail": "pageRequestTimeout is '2d', expected a time as in 500ms, 30s or 5m, at most 1h"}""");
         var outcome = json(dma("0x5000", "30s").expectStatus().isOk());
         assertThat(outcome.get("status").asString()).isEqualTo("faulted");
         assertThat(outcome.get("fault").get("detail").asString()).contains("nobody answered in time");
