@@ -18,7 +18,10 @@ import tools.jackson.databind.json.JsonMapper;
  */
 final class StormReader implements AutoCloseable {
     private static final JsonMapper JSON = new JsonMapper();
+    /** Bytes that the system keeps for a reader who is to be kept waiting, and usually. */
     private static final int SMALL = 4096;
+
+    private static final int USUAL = 1 << 17;
 
     private final Socket socket;
     private final BufferedReader lines;
@@ -27,13 +30,22 @@ final class StormReader implements AutoCloseable {
     private long missed;
     private long omittedFaults;
 
-    /** Opens the stream, and reads nothing of it yet. */
+    /** Opens the stream. */
     StormReader(int port, String path) throws IOException {
+        this(port, path, USUAL);
+    }
+
+    /** Opens the stream, and there is little room for what is not read. */
+    static StormReader stalled(int port, String path) throws IOException {
+        return new StormReader(port, path, SMALL);
+    }
+
+    private StormReader(int port, String path, int room) throws IOException {
         socket = new Socket();
-        socket.setReceiveBufferSize(SMALL);
+        socket.setReceiveBufferSize(room);
         socket.connect(new InetSocketAddress("localhost", port));
         socket.getOutputStream().write(("GET " + path + " HTTP/1.0\r\n\r\n").getBytes(UTF_8));
-        lines = new BufferedReader(new InputStreamReader(socket.getInputStream(), UTF_8), SMALL);
+        lines = new BufferedReader(new InputStreamReader(socket.getInputStream(), UTF_8), room);
         assertThat(lines.readLine()).contains(" 200");
         while (!lines.readLine().isEmpty()) {
             // a header
