@@ -152,7 +152,23 @@ final class Binds {
         if (bind.wasAttached) {
             machine.routes().lead(bind.route, bind.parent.destination(), bind.destination(bind.table));
         }
-        byId.remove(id);
+        forget(bind);
+    }
+
+    /**
+     * Takes the tables away that are nested on an IOASID which is about to go. Routes that led to it before stay attached, and are still led by the
+     * user's table until they are detached: going back would take memory.
+     */
+    void dissolve(Ioasid parent) {
+        for (var bind : List.copyOf(byId.values())) {
+            if (bind.parent == parent) {
+                forget(bind);
+            }
+        }
+    }
+
+    private void forget(Bind bind) {
+        byId.remove(bind.id);
         byRoute.remove(bind.route);
         if (!bind.wasAttached) {
             machine.routes().leadNowhere(bind.route, bind.parent);

@@ -11,6 +11,7 @@ import dev.ioasid.machine.lspci.ListedFunction;
 import dev.ioasid.memory.AddressRange;
 import dev.ioasid.pagetable.Permissions;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.SequencedMap;
 import java.util.Set;
@@ -256,13 +257,57 @@ public sealed interface Command<R> {
     }
 
     /**
-     * Makes an IOASID. ENOENT: no such unit; EINVAL: not a managed unit, or several and none named; EOPNOTSUPP: the unit
+     * Makes a context. ENOSPC: there are as many as there may be.
+     *
+     * @param lease how long it lives without being renewed; null: until it is closed
+     * @param now when that begins
+     */
+    record CreateContext(
+            String name,
+            java.util.Map<ContextLimit, Long> limits,
+            @Nullable Duration lease,
+            Instant now) implements Command<ContextSummary> {
+        @Override
+        public ContextSummary applyTo(Machine machine) {
+            return machine.contexts().create(name, limits, lease, now);
+        }
+    }
+
+    /** Has a context's lease begin anew. ENOENT: no such context, or it has expired; EINVAL: it has no lease. */
+    record RenewContext(int id, Instant now) implements Command<ContextSummary> {
+        @Override
+        public ContextSummary applyTo(Machine machine) {
+            return machine.contexts().renew(id, now);
+        }
+    }
+
+    /** Closes the contexts whose lease has ended by then. */
+    record ExpireContexts(Instant now) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.contexts().expire(now);
+            return Done.DONE;
+        }
+    }
+
+    /** Tears down all that a context owns: binds, routes, mappings, IOASIDs. What devices wait for there is answered. ENOENT. */
+    record CloseContext(int id) implements Command<Done> {
+        @Override
+        public Done applyTo(Machine machine) {
+            machine.contexts().close(id);
+            return Done.DONE;
+        }
+    }
+
+    /**
+     * Makes an IOASID. ENOENT: no such unit or context; ENOSPC: the context may own no more; EINVAL: not a managed unit, or several and none named; EOPNOTSUPP: the unit
      * has no such format, width or granule; ENOMEM: no room for its root table.
      *
      * @param iommu for a paging IOASID; null: the only managed unit
      * @param format for a paging IOASID; null: the unit's usual one
      * @param addressWidth bits, for a paging IOASID; null: the format's usual one
      * @param granule bytes of the smallest page, for a paging IOASID; null: the unit's usual one
+     * @param context that owns it; null: none
      */
     record CreateIoasid(
             IoasidType type,
@@ -270,35 +315,45 @@ public sealed interface Command<R> {
             @Nullable String format,
             @Nullable Integer addressWidth,
             @Nullable Long granule,
-            @Nullable String name)
+            @Nullable String name,
+            @Nullable Integer context)
             implements Command<IoasidSummary> {
-        /** A table of the usual granule. */
+        /** A table of the usual granule, that no context owns. */
         public CreateIoasid(
                 IoasidType type,
                 @Nullable String iommu,
                 @Nullable String format,
                 @Nullable Integer addressWidth,
                 @Nullable String name) {
-            this(type, iommu, format, addressWidth, null, name);
+            this(type, iommu, format, addressWidth, null, name, null);
         }
 
         @Override
         public IoasidSummary applyTo(Machine machine) {
-            return machine.ioasids().create(type, iommu, format, addressWidth, granule, name);
+            return machine.ioasids().create(type, iommu, format, addressWidth, granule, name, context);
         }
     }
 
     /**
      * Makes an IOASID of type sva, which shares the address space of a process. ENOENT: no such process or unit; EINVAL: not a managed unit,
-     * or several and none named; EOPNOTSUPP: the unit cannot walk the process's table, or takes no PASIDs; EEXIST: it has one for that process.
+     * or several and none named; ENOSPC: the context may own no more; EOPNOTSUPP: the unit cannot walk the process's table, or takes no PASIDs; EEXIST: it has one for that process.
      *
      * @param iommu null: the only managed unit
+     * @param context that owns it; null: none
      */
     record CreateSvaIoasid(
-            int process, @Nullable String iommu, @Nullable String name) implements Command<IoasidSummary> {
+            int process,
+            @Nullable String iommu,
+            @Nullable String name,
+            @Nullable Integer context) implements Command<IoasidSummary> {
+        /** That no context owns. */
+        public CreateSvaIoasid(int process, @Nullable String iommu, @Nullable String name) {
+            this(process, iommu, name, null);
+        }
+
         @Override
         public IoasidSummary applyTo(Machine machine) {
-            return machine.ioasids().share(process, iommu, name);
+            return machine.ioasids().share(process, iommu, name, context);
         }
     }
 

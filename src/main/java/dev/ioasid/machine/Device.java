@@ -6,6 +6,7 @@ import dev.ioasid.iommu.Rid;
 import java.time.Duration;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** A device of a machine and its PASIDs. Changed by {@link Devices} and {@link Routes} only. */
@@ -108,6 +109,14 @@ final class Device {
     /** Leads the requests of a PASID, which is allocated if it was not. */
     void leadPasid(int pasid, @Nullable Ioasid to) {
         pasids.computeIfAbsent(pasid, unnamed -> new Pasid(null)).ioasid = to;
+    }
+
+    /** Those of its routes that lead somewhere. */
+    Stream<Route> routes() {
+        var byPasid = pasids.entrySet().stream()
+                .filter(entry -> entry.getValue().ioasid() != null)
+                .map(entry -> new Route(rid, entry.getKey()));
+        return attached() ? Stream.concat(Stream.of(Route.of(rid)), byPasid) : byPasid;
     }
 
     boolean hasAts() {

@@ -17,6 +17,8 @@ final class Group {
     private final TreeSet<Rid> attached = new TreeSet<>();
 
     private @Nullable Ioasid ioasid;
+    private @Nullable Context holder;
+    private int claims;
 
     Group(int number, Unit unit) {
         this.number = number;
@@ -47,5 +49,25 @@ final class Group {
 
     void lead(@Nullable Ioasid to) {
         this.ioasid = to;
+    }
+
+    /** Whose IOASIDs routes of members lead to, with PASID or without; null while none leads anywhere. */
+    @Nullable
+    Context holder() {
+        return holder;
+    }
+
+    /** A route of a member leads to an IOASID of that context. All that do lead to the same one's. */
+    void claim(Context context) {
+        holder = context;
+        claims++;
+    }
+
+    /** It does no more. */
+    void release() {
+        claims--;
+        if (claims == 0) {
+            holder = null;
+        }
     }
 }

@@ -8,18 +8,25 @@ import org.jspecify.annotations.Nullable;
 /** An IOASID and the routes that lead to it. */
 sealed class Ioasid permits PagingIoasid, SvaIoasid {
     private final int id;
+    private final Context context;
     private final IoasidType type;
     private final @Nullable String name;
     private final TreeSet<Route> routes = new TreeSet<>();
 
-    Ioasid(int id, IoasidType type, @Nullable String name) {
+    Ioasid(int id, Context context, IoasidType type, @Nullable String name) {
         this.id = id;
+        this.context = context;
         this.type = type;
         this.name = name;
     }
 
     int id() {
         return id;
+    }
+
+    /** Whose it is. */
+    Context context() {
+        return context;
     }
 
     IoasidType type() {
@@ -54,6 +61,7 @@ sealed class Ioasid permits PagingIoasid, SvaIoasid {
                 name,
                 0,
                 0,
-                null);
+                null,
+                context.number());
     }
 }

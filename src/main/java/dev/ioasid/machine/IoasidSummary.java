@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param mappedBytes bytes mapped; of a process, those in memory
  * @param tableBytes bytes of memory that its table takes
  * @param process whose address space it shares; null unless of type sva, or when that has ended
+ * @param context that owns it; null if none does
  */
 public record IoasidSummary(
         int id,
@@ -26,4 +27,5 @@ public record IoasidSummary(
         @Nullable String name,
         long mappedBytes,
         long tableBytes,
-        @Nullable Integer process) {}
+        @Nullable Integer process,
+        @Nullable Integer context) {}

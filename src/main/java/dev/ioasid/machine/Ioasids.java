@@ -23,13 +23,15 @@ final class Ioasids {
             @Nullable String format,
             @Nullable Integer addressWidth,
             @Nullable Long granule,
-            @Nullable String name) {
+            @Nullable String name,
+            @Nullable Integer context) {
+        var owner = owner(context);
         int id = LowestFree.of(byId.navigableKeySet());
         var ioasid = switch (type) {
             case PAGING -> {
                 var unit = iommu == null ? onlyManaged() : machine.units().unit(iommu);
                 yield new PagingIoasid(
-                        machine, id, name, unit, unit.managedDriver().tableShape(format, addressWidth, granule));
+                        machine, id, owner, name, unit, unit.managedDriver().tableShape(format, addressWidth, granule));
             }
             case SVA -> throw new RefusedException(Errno.EINVAL, "an IOASID of type sva has a process that it shares");
             case IDENTITY, BLOCKED -> {
@@ -42,22 +44,33 @@ final class Ioasids {
                 if (iommu != null) {
                     machine.units().unit(iommu);
                 }
-                yield new Ioasid(id, type, name);
+                yield new Ioasid(id, owner, type, name);
             }
         };
-        byId.put(id, ioasid);
+        return add(ioasid);
+    }
+
+    /** ENOENT; ENOSPC: it may have no more. */
+    private Context owner(@Nullable Integer context) {
+        var owner = machine.contexts().owner(context);
+        owner.checkRoom(ContextLimit.IOASIDS, 1);
+        return owner;
+    }
+
+    private IoasidSummary add(Ioasid ioasid) {
+        byId.put(ioasid.id(), ioasid);
+        ioasid.context().take(ContextLimit.IOASIDS, 1);
         var summary = ioasid.summary();
         machine.events().emit(new MachineEvent.IoasidCreated(summary));
         return summary;
     }
 
     /** One that shares a process. */
-    IoasidSummary share(int process, @Nullable String iommu, @Nullable String name) {
+    IoasidSummary share(int process, @Nullable String iommu, @Nullable String name, @Nullable Integer context) {
+        var owner = owner(context);
         var shared = machine.processes().process(process);
         var unit = iommu == null ? onlyManaged() : machine.units().unit(iommu);
-        var ioasid = new SvaIoasid(LowestFree.of(byId.navigableKeySet()), name, unit, shared);
-        byId.put(ioasid.id(), ioasid);
-        return ioasid.summary();
+        return add(new SvaIoasid(LowestFree.of(byId.navigableKeySet()), owner, name, unit, shared));
     }
 
     private Unit onlyManaged() {
@@ -87,6 +100,7 @@ final class Ioasids {
             default -> {} // it holds nothing
         }
         byId.remove(id);
+        ioasid.context().giveBack(ContextLimit.IOASIDS, 1);
         machine.events().emit(new MachineEvent.IoasidDeleted(id));
     }
 

@@ -8,6 +8,7 @@ import dev.ioasid.memory.FrameCounters;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.memory.Readers;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -34,6 +35,7 @@ public final class Machine implements AutoCloseable {
     private final Readers readers = new Readers();
     private final Units units;
     private final Devices devices;
+    private final Contexts contexts;
     private final Ioasids ioasids;
     private final Processes processes;
     private final Routes routes;
@@ -59,6 +61,7 @@ public final class Machine implements AutoCloseable {
         this.counters = new FrameCounters(memory);
         this.units = new Units(this);
         this.devices = new Devices(this);
+        this.contexts = new Contexts(this);
         this.ioasids = new Ioasids(this);
         this.processes = new Processes(this);
         this.routes = new Routes(this);
@@ -216,6 +219,10 @@ public final class Machine implements AutoCloseable {
         return devices;
     }
 
+    Contexts contexts() {
+        return contexts;
+    }
+
     Ioasids ioasids() {
         return ioasids;
     }
@@ -263,6 +270,12 @@ public final class Machine implements AutoCloseable {
     /** Beats when DMA is over, when a device has come to wait, and when the machine is closed. */
     public Pulse pulse() {
         return pulse;
+    }
+
+    /** Whether a context's lease has ended by then. Takes no lock. */
+    public boolean hasExpired(Instant now) {
+        var first = contexts.firstExpiry();
+        return first != null && !first.isAfter(now);
     }
 
     /** How long each page request may wait that has come up since this was last asked, by its id; mostly none. */

@@ -13,6 +13,7 @@ import java.util.Map;
  * @param events events, ever
  */
 public record MachineCounts(
+        int contexts,
         int ioasids,
         int attachments,
         long mappedBytes,

@@ -87,6 +87,29 @@ public sealed interface MachineEvent {
 
     record PasidFreed(Route route) implements OfRoute {}
 
+    record ContextCreated(ContextSummary context) implements MachineEvent {
+        @Override
+        public int weight() {
+            return USUAL_WEIGHT + MachineEvent.weight(context.name());
+        }
+    }
+
+    /** With all that it owned. */
+    record ContextClosed(int context, String name) implements MachineEvent {
+        @Override
+        public int weight() {
+            return USUAL_WEIGHT + MachineEvent.weight(name);
+        }
+    }
+
+    /** Closed, with all that it owned, because nobody has renewed its lease. */
+    record ContextExpired(int context, String name) implements MachineEvent {
+        @Override
+        public int weight() {
+            return USUAL_WEIGHT + MachineEvent.weight(name);
+        }
+    }
+
     record IoasidCreated(IoasidSummary ioasid) implements MachineEvent {
         @Override
         public int weight() {

@@ -88,6 +88,11 @@ public interface MachineView {
     /** ENOENT. */
     BindSummary bind(int id);
 
+    List<ContextSummary> contexts();
+
+    /** ENOENT. */
+    ContextSummary context(int id);
+
     /** By id. */
     List<IoasidSummary> ioasids();
 

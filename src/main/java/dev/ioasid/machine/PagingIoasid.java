@@ -31,8 +31,8 @@ final class PagingIoasid extends Ioasid {
     private long mappedBytes;
 
     /** ENOMEM. */
-    PagingIoasid(Machine machine, int id, @Nullable String name, Unit unit, TableShape shape) {
-        super(id, IoasidType.PAGING, name);
+    PagingIoasid(Machine machine, int id, Context context, @Nullable String name, Unit unit, TableShape shape) {
+        super(id, context, IoasidType.PAGING, name);
         this.machine = machine;
         this.unit = unit;
         this.shape = shape;
@@ -132,6 +132,8 @@ final class PagingIoasid extends Ioasid {
                 ? space.lowestFree(request.length(), largestPage(), request.physicalAddress())
                 : request.iova();
         space.check(iova, request.length());
+        context().checkRoom(ContextLimit.MAPPINGS, 1);
+        context().checkRoom(ContextLimit.PINNED_BYTES, request.length());
         var extents = request.physicalAddress() == null
                 ? allocate(iova, request.length())
                 : claim(request.physicalAddress(), request.length());
@@ -159,6 +161,8 @@ final class PagingIoasid extends Ioasid {
         var mapping = new Mapping(iova, request.length(), request.permissions(), extents, pageSizes, owned);
         mappings.put(iova, mapping);
         mappedBytes += request.length();
+        context().take(ContextLimit.MAPPINGS, 1);
+        context().take(ContextLimit.PINNED_BYTES, request.length());
         return mapping;
     }
 
@@ -331,6 +335,8 @@ final class PagingIoasid extends Ioasid {
             bytes += mapping.length();
         }
         mappedBytes -= bytes;
+        context().giveBack(ContextLimit.MAPPINGS, gone.size());
+        context().giveBack(ContextLimit.PINNED_BYTES, bytes);
         space.freed(gone);
         machine.readers().await(); // a request may have been told an address and not be there yet
         for (var mapping : gone) {
@@ -417,6 +423,7 @@ final class PagingIoasid extends Ioasid {
                 name(),
                 mappedBytes,
                 table.tableBytes(),
-                null);
+                null,
+                context().number());
     }
 }

@@ -7,6 +7,7 @@ import dev.ioasid.iommu.DmaRequest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * machine's lock.
  */
 final class Routes {
+    /** Routes that a refusal names, of those that are in the way. */
+    private static final int MOST_NAMED = 16;
+
     private final Machine machine;
 
     Routes(Machine machine) {
@@ -31,6 +35,7 @@ final class Routes {
         if (to instanceof SvaIoasid sva) {
             sva.checkRoute(device, route);
         }
+        checkClaim(device, to);
         var from = leadsTo(device, route.pasid());
         if (from != null && replace == Replace.FORBIDDEN) {
             throw refused(Errno.EBUSY, route, route + " is attached to IOASID " + from.id());
@@ -40,6 +45,7 @@ final class Routes {
         }
         if (from != to) {
             if (route.hasPasid()) {
+                checkRoom(from, to);
                 attachPasid(device, route, from, to, to.destination());
                 tell(route, from, to);
             } else if (from == null) {
@@ -50,6 +56,56 @@ final class Routes {
             }
         }
         return new Attachment(route, id, null);
+    }
+
+    /** EBUSY: somebody else holds a device of the group. */
+    private void checkClaim(Device device, Ioasid to) {
+        var holder = device.group().holder();
+        if (holder == null || holder == to.context()) {
+            return;
+        }
+        var held = routes(device.group());
+        var subjects = new TreeMap<String, Object>(Map.of("ioasid", to.id(), "routes", held));
+        if (holder.number() != null) {
+            subjects.put("context", holder.number());
+        }
+        throw new RefusedException(
+                Errno.EBUSY,
+                "IOASID %d belongs to %s, and group %d of %s is held by %s: %s lead there"
+                        .formatted(
+                                to.id(), to.context(), device.group().number(), device.rid(), holder, held),
+                subjects);
+    }
+
+    /** Some routes of members that lead somewhere. */
+    private static List<Route> routes(Group group) {
+        return group.members().values().stream()
+                .flatMap(Device::routes)
+                .limit(MOST_NAMED)
+                .toList();
+    }
+
+    /** ENOSPC: the context has as many PASIDs attached as it may have. */
+    private static void checkRoom(@Nullable Ioasid from, Ioasid to) {
+        if (from == null) {
+            to.context().checkRoom(ContextLimit.PASIDS, 1);
+        }
+    }
+
+    private void enter(Route route, Ioasid to) {
+        to.routes().add(route);
+        machine.devices().device(route.rid()).group().claim(to.context());
+        if (route.hasPasid()) {
+            to.context().take(ContextLimit.PASIDS, 1);
+        }
+    }
+
+    private void leave(Route route, Ioasid from) {
+        from.routes().remove(route);
+        machine.devices().device(route.rid()).group().release();
+        if (route.hasPasid()) {
+            from.context().giveBack(ContextLimit.PASIDS, 1);
+        }
     }
 
     private void tell(Route route, @Nullable Ioasid from, Ioasid to) {
@@ -69,6 +125,7 @@ final class Routes {
         if (route.hasPasid()) {
             Devices.checkPasid(device, route.pasid(), machine.devices().usablePasidBits(device));
         }
+        checkClaim(device, parent);
         var from = leadsTo(device, route.pasid());
         if (from != null && from != parent) {
             throw refused(Errno.EBUSY, route, route + " is attached to IOASID " + from.id());
@@ -85,6 +142,7 @@ final class Routes {
         if (from == parent) {
             lead(route, nested, parent.destination());
         } else if (route.hasPasid()) {
+            checkRoom(null, parent);
             attachPasid(device, route, null, parent, nested);
         } else {
             attachRid(device, route, parent, nested);
@@ -153,10 +211,10 @@ final class Routes {
         }
         device.leadPasid(route.pasid(), to);
         if (from != null) {
-            from.routes().remove(route);
+            leave(route, from);
             drain(device, route.pasid());
         }
-        to.routes().add(route);
+        enter(route, to);
     }
 
     private void attachRid(Device device, Route route, Ioasid to, @Nullable Destination destination) {
@@ -181,7 +239,7 @@ final class Routes {
             group.lead(to);
         }
         group.attached().add(device.rid());
-        to.routes().add(route);
+        enter(route, to);
         if (to instanceof PagingIoasid paging) {
             paging.space().cut(device);
         }
@@ -204,8 +262,8 @@ final class Routes {
             if (to instanceof PagingIoasid paging) {
                 paging.space().cut(member);
             }
-            from.routes().remove(Route.of(member.rid()));
-            to.routes().add(Route.of(member.rid()));
+            leave(Route.of(member.rid()), from);
+            enter(Route.of(member.rid()), to);
             tell(Route.of(member.rid()), from, to);
         }
     }
@@ -253,7 +311,7 @@ final class Routes {
     void leadNowhere(Route route, Ioasid from) {
         var device = machine.devices().device(route.rid());
         machine.binds().checkUnbound(device, route);
-        from.routes().remove(route);
+        leave(route, from);
         if (route.hasPasid()) {
             block(device, route.pasid());
             device.leadPasid(route.pasid(), null);

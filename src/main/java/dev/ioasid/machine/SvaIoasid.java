@@ -17,8 +17,8 @@ final class SvaIoasid extends Ioasid {
     private @Nullable CpuProcess process;
 
     /** EINVAL: the unit is unmanaged; EOPNOTSUPP: it cannot walk the table, or takes no PASIDs; EEXIST: it shares the process already. */
-    SvaIoasid(int id, @Nullable String name, Unit unit, CpuProcess process) {
-        super(id, IoasidType.SVA, name);
+    SvaIoasid(int id, Context context, @Nullable String name, Unit unit, CpuProcess process) {
+        super(id, context, IoasidType.SVA, name);
         this.unit = unit;
         this.shape = process.shape();
         checkUnit();
@@ -128,6 +128,7 @@ final class SvaIoasid extends Ioasid {
                 name(),
                 residentBytes(),
                 process == null ? 0 : process.table().tableBytes(),
-                process == null ? null : process.id());
+                process == null ? null : process.id(),
+                context().number());
     }
 }

@@ -171,6 +171,16 @@ record View(Machine machine) implements MachineView {
     }
 
     @Override
+    public List<ContextSummary> contexts() {
+        return machine.contexts().all().stream().map(Context::summary).toList();
+    }
+
+    @Override
+    public ContextSummary context(int id) {
+        return machine.contexts().context(id).summary();
+    }
+
+    @Override
     public List<IoasidSummary> ioasids() {
         return machine.ioasids().all().stream().map(Ioasid::summary).toList();
     }
@@ -303,6 +313,7 @@ record View(Machine machine) implements MachineView {
             tables += process.table().tableBytes();
         }
         return new MachineCounts(
+                machine.contexts().all().size(),
                 machine.ioasids().all().size(),
                 attachments,
                 mapped,

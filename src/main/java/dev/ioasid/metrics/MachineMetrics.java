@@ -36,6 +36,7 @@ class MachineMetrics implements MeterBinder {
     @Override
     public void bindTo(MeterRegistry registry) {
         gauge(registry, "ioasid.machines", Totals::machines, "Simulated machines");
+        gauge(registry, "ioasid.contexts", Totals::contexts, "Open contexts");
         gauge(registry, "ioasid.ioasids", Totals::ioasids, "I/O address spaces");
         gauge(registry, "ioasid.attachments", Totals::attachments, "Routes that lead to an I/O address space");
         gauge(registry, "ioasid.mapped.bytes", Totals::mappedBytes, "Bytes mapped in I/O address spaces");

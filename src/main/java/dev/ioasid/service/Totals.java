@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.LongAdder;
  */
 public record Totals(
         int machines,
+        long contexts,
         long ioasids,
         long attachments,
         long mappedBytes,
@@ -25,7 +26,7 @@ public record Totals(
         Map<String, Long> faultsByReason,
         long faultsDropped,
         long events) {
-    public static final Totals NONE = new Totals(0, 0, 0, 0, 0, 0, 0, Map.of(), 0, 0);
+    public static final Totals NONE = new Totals(0, 0, 0, 0, 0, 0, 0, 0, Map.of(), 0, 0);
 
     public long faults() {
         return faultsByReason.values().stream().mapToLong(Long::longValue).sum();
@@ -36,6 +37,7 @@ public record Totals(
         pastFaults.forEach((reason, count) -> faults.merge(reason, count.sum(), Long::sum));
         return new Totals(
                 machines,
+                contexts,
                 ioasids,
                 attachments,
                 mappedBytes,
@@ -52,6 +54,7 @@ public record Totals(
         counts.faultsByReason().forEach((reason, count) -> faults.merge(reason, count, Long::sum));
         return new Totals(
                 machines + 1,
+                contexts + counts.contexts(),
                 ioasids + counts.ioasids(),
                 attachments + counts.attachments(),
                 mappedBytes + counts.mappedBytes(),

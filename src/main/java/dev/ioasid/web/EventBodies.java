@@ -26,6 +26,10 @@ final class EventBodies {
         }
     }
 
+    /** It is closed, and what it owned is gone. */
+    record ContextClosedBody(
+            @Schema(description = "the context's number") int id, String name) {}
+
     record IoasidDeletedBody(int id) {}
 
     /** {@code ioasid} is where the route leads; once detached, where it led. {@code from}: where it led before it was replaced. */
@@ -224,6 +228,9 @@ final class EventBodies {
             case MachineEvent.DeviceRemoved(var rid) -> new DeviceRemovedBody(rid);
             case MachineEvent.PasidAllocated(var route, var name) -> PasidEventBody.of(route, name);
             case MachineEvent.PasidFreed(var route) -> PasidEventBody.of(route, null);
+            case MachineEvent.ContextCreated(var context) -> ContextController.ContextBody.of(context);
+            case MachineEvent.ContextClosed(int id, var name) -> new ContextClosedBody(id, name);
+            case MachineEvent.ContextExpired(int id, var name) -> new ContextClosedBody(id, name);
             case MachineEvent.IoasidCreated(var ioasid) -> IoasidController.IoasidBody.of(ioasid);
             case MachineEvent.IoasidDeleted(int ioasid) -> new IoasidDeletedBody(ioasid);
             case MachineEvent.Attached(var route, int ioasid) -> RouteEventBody.of(route, ioasid, null);

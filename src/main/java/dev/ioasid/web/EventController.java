@@ -66,6 +66,8 @@ class EventController {
                                                 DeviceController.DeviceBody.class,
                                                 EventBodies.DeviceRemovedBody.class,
                                                 EventBodies.PasidEventBody.class,
+                                                ContextController.ContextBody.class,
+                                                EventBodies.ContextClosedBody.class,
                                                 IoasidController.IoasidBody.class,
                                                 EventBodies.IoasidDeletedBody.class,
                                                 EventBodies.RouteEventBody.class,

@@ -11,6 +11,9 @@ enum EventType {
     DEVICE_REMOVED,
     PASID_ALLOCATED,
     PASID_FREED,
+    CONTEXT_CREATED,
+    CONTEXT_CLOSED,
+    CONTEXT_EXPIRED,
     IOASID_CREATED,
     IOASID_DELETED,
     ATTACH,
@@ -38,6 +41,9 @@ enum EventType {
             case MachineEvent.DeviceRemoved _ -> DEVICE_REMOVED;
             case MachineEvent.PasidAllocated _ -> PASID_ALLOCATED;
             case MachineEvent.PasidFreed _ -> PASID_FREED;
+            case MachineEvent.ContextCreated _ -> CONTEXT_CREATED;
+            case MachineEvent.ContextClosed _ -> CONTEXT_CLOSED;
+            case MachineEvent.ContextExpired _ -> CONTEXT_EXPIRED;
             case MachineEvent.IoasidCreated _ -> IOASID_CREATED;
             case MachineEvent.IoasidDeleted _ -> IOASID_DELETED;
             case MachineEvent.Attached _ -> ATTACH;

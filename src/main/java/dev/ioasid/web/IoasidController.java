@@ -61,7 +61,7 @@ class IoasidController {
 
     /**
      * A paging one takes the machine's only managed IOMMU, its usual format with its full width, and its smallest granule unless told
-     * otherwise. One of type {@code sva} has a {@code process}, whose address space it shares, and no format, width and granule of its own.
+     * otherwise. It is deleted with the {@code context} that owns it. One of type {@code sva} has a {@code process}, whose address space it shares, and no format, width and granule of its own.
      */
     record NewIoasid(
             IoasidTypeName type,
@@ -70,7 +70,8 @@ class IoasidController {
             @Nullable Integer addressWidth,
             @Nullable Hex granule,
             @Nullable String name,
-            @Nullable Integer process) {
+            @Nullable Integer process,
+            @Nullable Integer context) {
         Command<IoasidSummary> command() {
             if (type == IoasidTypeName.SVA) {
                 return sharing();
@@ -84,7 +85,8 @@ class IoasidController {
                     format == null ? null : WireName.of(format),
                     addressWidth,
                     granule == null ? null : granule.value(),
-                    name);
+                    name,
+                    context);
         }
 
         private Command<IoasidSummary> sharing() {
@@ -96,7 +98,7 @@ class IoasidController {
                         "an IOASID of type sva has the table of its process: no format, no addressWidth and no granule",
                         format != null ? "format" : addressWidth != null ? "addressWidth" : "granule");
             }
-            return new Command.CreateSvaIoasid(process, iommu, name);
+            return new Command.CreateSvaIoasid(process, iommu, name, context);
         }
 
         private static RefusedException refused(String detail, String property) {
@@ -124,7 +126,8 @@ class IoasidController {
             @Nullable String name,
             Hex mappedBytes,
             Hex tableBytes,
-            @Nullable Integer process) {
+            @Nullable Integer process,
+            @Nullable Integer context) {
         static IoasidBody of(IoasidSummary ioasid) {
             return new IoasidBody(
                     ioasid.id(),
@@ -137,7 +140,8 @@ class IoasidController {
                     ioasid.name(),
                     new Hex(ioasid.mappedBytes()),
                     new Hex(ioasid.tableBytes()),
-                    ioasid.process());
+                    ioasid.process(),
+                    ioasid.context());
         }
     }
 
@@ -155,7 +159,7 @@ class IoasidController {
     }
 
     @Operation(operationId = "createIoasid", summary = "Make an IOASID")
-    @Refuses({Errno.EEXIST, Errno.EOPNOTSUPP, Errno.ENOMEM})
+    @Refuses({Errno.EEXIST, Errno.ENOSPC, Errno.EOPNOTSUPP, Errno.ENOMEM})
     @PostMapping(consumes = Web.JSON, produces = Web.JSON)
     @ResponseStatus(HttpStatus.CREATED)
     ResponseEntity<IoasidBody> create(@PathVariable String machine, @RequestBody NewIoasid body) {

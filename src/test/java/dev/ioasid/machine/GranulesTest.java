@@ -44,7 +44,7 @@ class GranulesTest {
     private PagingIoasid ioasid(TableFormat format) {
         var unit = new Unit("u0", nothing(IommuHardware.class), nothing(IommuDriver.class));
         var shape = new TableShape(format.kind().name(), format, format.inputBits(), format.inputBits());
-        return new PagingIoasid(machine, 1, null, unit, shape);
+        return new PagingIoasid(machine, 1, Context.common(), null, unit, shape);
     }
 
     /** Does nothing, whatever it is told to do. */
@@ -127,7 +127,7 @@ class GranulesTest {
         try (small) {
             var shape = new TableShape("any", format, 48, 48);
             var unit = new Unit("u0", nothing(IommuHardware.class), nothing(IommuDriver.class));
-            var ioasid = new PagingIoasid(small, 1, null, unit, shape);
+            var ioasid = new PagingIoasid(small, 1, Context.common(), null, unit, shape);
             ioasid.map(List.of(request(granule, granule, null))); // its tables are there from now on
             for (long at = 0; at < 4L << 20; at += 0x2000) {
                 if (small.frames().tryAllocate(0x1000, 0x2000) < 0) {

@@ -12,7 +12,12 @@ enum Teardown {
     REPLACE_BIND(Tenancy.GUEST),
     DELETE_GUEST_DEVICE(Tenancy.GUEST),
     EXIT(Tenancy.SHARED),
-    DETACH_SHARED(Tenancy.SHARED);
+    DETACH_SHARED(Tenancy.SHARED),
+    /** With its context go both PASIDs of the device; each is looked at. */
+    CLOSE(Tenancy.QUEUE),
+    CLOSE_SHARED(Tenancy.SHARED),
+    CLOSE_RID(Tenancy.WHOLE),
+    CLOSE_GUEST(Tenancy.GUEST);
 
     private final Route route;
 
@@ -22,6 +27,11 @@ enum Teardown {
 
     Route route() {
         return route;
+    }
+
+    /** Whether a context is closed. */
+    boolean closes() {
+        return this == CLOSE || this == CLOSE_SHARED || this == CLOSE_RID || this == CLOSE_GUEST;
     }
 
     /** Whether the route leads elsewhere afterwards, so that DMA may wait there again. */

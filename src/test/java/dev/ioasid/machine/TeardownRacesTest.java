@@ -189,6 +189,10 @@ class TeardownRacesTest {
         var still = pending(machine, how.route());
         still.retainAll(before);
         assertThat(still).as("%s leaves none of them waiting", how).isEmpty();
+        if (how.closes()) {
+            assertThat(machine.read(MachineView::contexts)).as("%s", how).hasSize(2);
+            assertThat(machine.read(MachineView::ioasids)).as("%s", how).noneMatch(left -> left.context() == null);
+        }
         if (!how.replaces()) {
             attempts(machine, how, random);
         }

@@ -10,13 +10,15 @@ import dev.ioasid.machine.InvalidationRequest.Target;
 import dev.ioasid.pagetable.Permissions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A machine whose devices do DMA all the time while their routes are torn down and set up again: three devices with PRI, whose routes lead to paging
- * IOASIDs, to a process, and to a guest's table. What is torn down is filled with a pattern, which no DMA may touch or see.
+ * IOASIDs, to a process, and to a guest's table. Each device is some context's. What is torn down is filled with a pattern, which no DMA may touch or see.
  */
 final class Tenancy implements AutoCloseable {
     /** What DMA writes. */
@@ -40,6 +42,7 @@ final class Tenancy implements AutoCloseable {
 
     private static final int PARENT = 5;
     private static final int SVA = 6;
+    private static final int IOASIDS = 6;
     private static final long AREA = 0x10_0000;
     /** The guest's table: four levels, guest physical; its pages lie in the area of the parent. */
     private static final long ROOT = 0;
@@ -59,11 +62,13 @@ final class Tenancy implements AutoCloseable {
         for (var rid : List.of(RID1, RID2, RID3)) {
             device(rid);
         }
-        for (int id = 1; id <= 4; id++) {
-            paging(architecture.firstStage());
+        for (int context = 1; context <= 3; context++) {
+            context();
         }
-        paging(architecture.secondStage());
-        map(PARENT, 0, 32L * PAGE);
+        for (int id = 1; id <= 4; id++) {
+            paging(id);
+        }
+        paging(PARENT);
         guestTable();
         process();
         attach(QUEUE, 1);
@@ -81,8 +86,27 @@ final class Tenancy implements AutoCloseable {
         machine.apply(new Command.CreateDevice(rid, "iommu0", new DeviceTraits(null, 8, true, true, null, List.of())));
     }
 
-    private void paging(String format) {
-        machine.apply(new Command.CreateIoasid(IoasidType.PAGING, null, format, null, null));
+    private void context() {
+        machine.apply(new Command.CreateContext("tenant", Map.of(), null, Instant.EPOCH));
+    }
+
+    /** Whose an IOASID is: the first device's, the second's or the third's. */
+    private static int context(int ioasid) {
+        return switch (ioasid) {
+            case 1, 2, SVA -> 1;
+            case PARENT -> 2;
+            default -> 3;
+        };
+    }
+
+    /** Makes the one of that id, which is the lowest that is free. */
+    private void paging(int id) {
+        var format = id == PARENT ? architecture.secondStage() : architecture.firstStage();
+        machine.apply(
+                new Command.CreateIoasid(IoasidType.PAGING, null, format, null, null, null, context(id)));
+        if (id == PARENT) {
+            map(PARENT, 0, 32L * PAGE);
+        }
     }
 
     private void attach(Route route, int ioasid) {
@@ -102,7 +126,11 @@ final class Tenancy implements AutoCloseable {
     private synchronized void process() {
         machine.apply(new Command.CreateProcess(architecture.firstStage(), null, null, true));
         machine.apply(new Command.MapProcess(1, FIRST, PAGES * PAGE, Permissions.READ_WRITE));
-        machine.apply(new Command.CreateSvaIoasid(1, null, null));
+        share();
+    }
+
+    private void share() {
+        machine.apply(new Command.CreateSvaIoasid(1, null, null, context(SVA)));
         attach(SHARED, SVA);
     }
 
@@ -170,7 +198,7 @@ final class Tenancy implements AutoCloseable {
     Torn tear(Teardown how) {
         var route = how.route();
         int led = machine.read(view -> view.attachment(route)).ioasid();
-        var torn = new Torn(how == Teardown.DETACH_SHARED || how == Teardown.EXIT ? -1 : data(led), led);
+        var torn = new Torn(route.equals(SHARED) ? -1 : data(led), led);
         switch (how) {
             case DETACH, DETACH_RID, DETACH_SHARED -> machine.apply(new Command.Detach(route));
             case REPLACE, REPLACE_RID -> attach(route, other(led));
@@ -189,6 +217,8 @@ final class Tenancy implements AutoCloseable {
                 machine.apply(new Command.DeleteDevice(route.rid()));
             }
             case EXIT -> machine.apply(new Command.DeleteProcess(1));
+            case CLOSE, CLOSE_SHARED, CLOSE_RID, CLOSE_GUEST ->
+                machine.apply(new Command.CloseContext(context(led)));
         }
         return torn;
     }
@@ -208,7 +238,7 @@ final class Tenancy implements AutoCloseable {
             case DETACH, DETACH_RID, DETACH_SHARED -> attach(how.route(), torn.ioasid);
             case REPLACE, REPLACE_RID -> {} // it leads to the other one, the next time to this
             case DELETE_IOASID -> {
-                paging(architecture.firstStage());
+                paging(torn.ioasid);
                 attach(how.route(), torn.ioasid);
             }
             case DELETE_DEVICE -> {
@@ -225,6 +255,24 @@ final class Tenancy implements AutoCloseable {
                 machine.apply(new Command.Detach(SHARED));
                 machine.apply(new Command.DeleteIoasid(SVA));
                 process();
+            }
+            case CLOSE, CLOSE_SHARED -> {
+                context();
+                paging(1);
+                paging(2);
+                attach(QUEUE, 1);
+                share();
+            }
+            case CLOSE_RID -> {
+                context();
+                paging(3);
+                paging(4);
+                attach(WHOLE, torn.ioasid);
+            }
+            case CLOSE_GUEST -> {
+                context();
+                paging(PARENT);
+                bind();
             }
         }
     }
@@ -268,8 +316,12 @@ final class Tenancy implements AutoCloseable {
         for (var route : List.of(QUEUE, SHARED, WHOLE)) {
             machine.apply(new Command.Detach(route));
         }
-        for (int id = 1; id <= 6; id++) {
+        for (int id = 1; id <= IOASIDS; id++) {
             machine.apply(new Command.DeleteIoasid(id));
+        }
+        for (var context : machine.read(MachineView::contexts)) {
+            assertThat(context.used().values()).as("%s", context).containsOnly(0L);
+            machine.apply(new Command.CloseContext(context.id()));
         }
         for (var rid : List.of(RID1, RID2, RID3)) {
             machine.apply(new Command.DeleteDevice(rid));

@@ -97,6 +97,7 @@ class MachineMetricsTest {
         make("b", 1L << 32, on);
         machines.apply("a", new Command.Map(3, List.of(new MapRequest(0x1000L, 0x3000, Permissions.READ_WRITE, null))));
         assertThat(metric("ioasid_machines")).isEqualTo(2);
+        assertThat(metric("ioasid_contexts")).isZero();
         assertThat(metric("ioasid_ioasids")).isEqualTo(6);
         assertThat(metric("ioasid_attachments")).isEqualTo(8);
         assertThat(metric("ioasid_mapped_bytes")).isEqualTo(0x3000);
