@@ -51,9 +51,7 @@ final class Contexts {
         }
         if (!context.renew(now)) {
             throw new RefusedException(
-                    Errno.EINVAL,
-                    context + " has no lease: it lives until it is closed",
-                    Map.of("context", id));
+                    Errno.EINVAL, context + " has no lease: it lives until it is closed", Map.of("context", id));
         }
         findFirstExpiry();
         return context.summary();

@@ -72,8 +72,7 @@ final class Routes {
         throw new RefusedException(
                 Errno.EBUSY,
                 "IOASID %d belongs to %s, and group %d of %s is held by %s: %s lead there"
-                        .formatted(
-                                to.id(), to.context(), device.group().number(), device.rid(), holder, held),
+                        .formatted(to.id(), to.context(), device.group().number(), device.rid(), holder, held),
                 subjects);
     }
 

@@ -41,9 +41,15 @@ class ContextController {
     /** Unlimited in what is left out. */
     record LimitsBody(
             @Nullable Hex pinnedBytes,
-            @Nullable Integer ioasids,
-            @Nullable Integer mappings,
-            @Nullable Integer pasids) {
+
+            @Schema(description = "how many IOASIDs") @Nullable
+            Integer ioasids,
+
+            @Schema(description = "how many mappings of its IOASIDs") @Nullable
+            Integer mappings,
+
+            @Schema(description = "how many routes with PASID that lead to its IOASIDs") @Nullable
+            Integer pasids) {
         static final LimitsBody NONE = new LimitsBody(null, null, null, null);
 
         Map<ContextLimit, Long> limits() {
@@ -107,7 +113,15 @@ class ContextController {
     }
 
     /** What its IOASIDs take, of everything that can be limited. */
-    record UsedBody(Hex pinnedBytes, long ioasids, long mappings, long pasids) {
+    record UsedBody(
+            Hex pinnedBytes,
+            @Schema(description = "how many IOASIDs") long ioasids,
+
+            @Schema(description = "how many mappings of its IOASIDs")
+            long mappings,
+
+            @Schema(description = "how many routes with PASID that lead to its IOASIDs")
+            long pasids) {
         static UsedBody of(Map<ContextLimit, Long> used) {
             return new UsedBody(
                     new Hex(used(used, ContextLimit.PINNED_BYTES)),

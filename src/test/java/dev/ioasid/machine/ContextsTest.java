@@ -73,7 +73,8 @@ class ContextsTest {
     }
 
     private int context(Map<ContextLimit, Long> limits) {
-        return machine.apply(new Command.CreateContext("c", limits, null, START)).id();
+        return machine.apply(new Command.CreateContext("c", limits, null, START))
+                .id();
     }
 
     private int context() {
@@ -192,7 +193,8 @@ class ContextsTest {
         for (var rid : List.of(ONE, TWO, THREE, FOUR)) {
             for (int pasid = 0; pasid <= 3; pasid++) {
                 var request = new DmaRequest(rid, pasid == 0 ? DmaRequest.NO_PASID : pasid, 0, Access.READ, false);
-                assertThat(machine.apply(new Command.Translate(List.of(request))).getFirst())
+                assertThat(machine.apply(new Command.Translate(List.of(request)))
+                                .getFirst())
                         .as("%s", request)
                         .isNotInstanceOf(Translation.Translated.class);
             }
@@ -367,8 +369,8 @@ class ContextsTest {
         int context = context(Map.of(ContextLimit.PINNED_BYTES, 3 * PAGE));
         int ioasid = paging(context);
         for (long iova = 0; iova < 3 * PAGE; iova += PAGE) {
-            machine.apply(new Command.Map(
-                    ioasid, List.of(new MapRequest(iova, PAGE, Permissions.READ_WRITE, 0x200_0000L))));
+            machine.apply(
+                    new Command.Map(ioasid, List.of(new MapRequest(iova, PAGE, Permissions.READ_WRITE, 0x200_0000L))));
         }
         assertThat(used(context)).isEqualTo(used(1, 3, 0, 3 * PAGE));
         var fourth = new MapRequest(3 * PAGE, PAGE, Permissions.READ_WRITE, 0x200_0000L);
@@ -403,14 +405,16 @@ class ContextsTest {
 
     @Test
     void aLeaseEndsUnlessItIsRenewed() {
-        int held = machine.apply(new Command.CreateContext("held", Map.of(), LEASE, START)).id();
+        int held = machine.apply(new Command.CreateContext("held", Map.of(), LEASE, START))
+                .id();
         int lost = machine.apply(new Command.CreateContext("lost", Map.of(), LEASE, START.plusSeconds(1)))
                 .id();
         int closed = context();
         attach(pasid(ONE, 1), paging(lost));
         assertThat(machine.hasExpired(START.plusSeconds(29))).isFalse();
         assertThat(machine.hasExpired(START.plusSeconds(30))).isTrue();
-        assertThat(machine.apply(new Command.RenewContext(held, START.plusSeconds(20))).expires())
+        assertThat(machine.apply(new Command.RenewContext(held, START.plusSeconds(20)))
+                        .expires())
                 .isEqualTo(START.plusSeconds(50));
         assertThat(machine.hasExpired(START.plusSeconds(30))).isFalse();
 

@@ -102,8 +102,7 @@ final class Tenancy implements AutoCloseable {
     /** Makes the one of that id, which is the lowest that is free. */
     private void paging(int id) {
         var format = id == PARENT ? architecture.secondStage() : architecture.firstStage();
-        machine.apply(
-                new Command.CreateIoasid(IoasidType.PAGING, null, format, null, null, null, context(id)));
+        machine.apply(new Command.CreateIoasid(IoasidType.PAGING, null, format, null, null, null, context(id)));
         if (id == PARENT) {
             map(PARENT, 0, 32L * PAGE);
         }
@@ -217,8 +216,7 @@ final class Tenancy implements AutoCloseable {
                 machine.apply(new Command.DeleteDevice(route.rid()));
             }
             case EXIT -> machine.apply(new Command.DeleteProcess(1));
-            case CLOSE, CLOSE_SHARED, CLOSE_RID, CLOSE_GUEST ->
-                machine.apply(new Command.CloseContext(context(led)));
+            case CLOSE, CLOSE_SHARED, CLOSE_RID, CLOSE_GUEST -> machine.apply(new Command.CloseContext(context(led)));
         }
         return torn;
     }
