@@ -19,7 +19,7 @@ import org.springframework.boot.test.web.server.LocalServerPort;
 /** Clients wait for DMA that waits for pages, and then what it waits for is gone: everybody is answered, and nothing is moved. */
 @SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
 class TeardownRaceScenarioTest {
-    private static final int ROUNDS = 60;
+    private static final int ROUNDS = 70;
     private static final int WAITING = 6;
     private static final String MACHINE = "/race";
     private static final String RID = "0000:3a:00.0";
@@ -38,13 +38,16 @@ class TeardownRaceScenarioTest {
                                 .formatted(architecture.preset()))
                 .expect(201);
         device();
-        client.post(
-                        MACHINE + "/ioasids",
-                        "{\"type\": \"paging\", \"format\": \"%s\"}".formatted(architecture.secondStage()))
-                .expect(201);
+        context();
+    }
+
+    /** Owns a parent, and an IOASID for the device's own. */
+    private void context() {
+        client.post(MACHINE + "/contexts", "{\"name\": \"guest\"}").expect(201);
+        paging(architecture.secondStage());
         client.post(MACHINE + "/ioasids/1/mappings", """
                         {"iova": "0x0", "length": "0x10000", "permissions": "rw", "physicalAddress": "0x100000"}""").expect(201);
-        paging();
+        paging(architecture.firstStage());
     }
 
     private void device() {
@@ -52,10 +55,10 @@ class TeardownRaceScenarioTest {
                 .expect(201);
     }
 
-    private void paging() {
+    private void paging(String format) {
         client.post(
                         MACHINE + "/ioasids",
-                        "{\"type\": \"paging\", \"format\": \"%s\"}".formatted(architecture.firstStage()))
+                        "{\"type\": \"paging\", \"format\": \"%s\", \"context\": 1}".formatted(format))
                 .expect(201);
     }
 
@@ -65,6 +68,8 @@ class TeardownRaceScenarioTest {
         DELETE_IOASID(false, "/devices/" + RID + "/pasids/1/attachment", "/ioasids/2"),
         DELETE_DEVICE(false, "/devices/" + RID + "/pasids/1/attachment", "/devices/" + RID),
         UNBIND(true, "/binds/1"),
+        CLOSE_CONTEXT(false, "/contexts/1"),
+        CLOSE_CONTEXT_OF_BIND(true, "/contexts/1"),
         DELETE_MACHINE(true, "");
 
         private final boolean bound;
@@ -89,8 +94,9 @@ class TeardownRaceScenarioTest {
     private void mend(End end) {
         switch (end) {
             case DETACH, UNBIND -> {}
-            case DELETE_IOASID -> paging();
+            case DELETE_IOASID -> paging(architecture.firstStage());
             case DELETE_DEVICE -> device();
+            case CLOSE_CONTEXT, CLOSE_CONTEXT_OF_BIND -> context();
             case DELETE_MACHINE -> make();
         }
     }
