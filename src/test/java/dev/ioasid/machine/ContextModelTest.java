@@ -13,6 +13,7 @@ import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
@@ -175,7 +176,7 @@ class ContextModelTest {
     // ---- what they own
 
     private int owner(int ioasid) {
-        return spaces.get(ioasid).owner;
+        return Objects.requireNonNull(spaces.get(ioasid)).owner;
     }
 
     private void create(Machine machine, int context) {
@@ -274,8 +275,8 @@ class ContextModelTest {
             machine.apply(new Command.UnmapAll(id));
             space.mappings.clear();
         } else {
-            long iova = space.mappings.firstKey();
-            machine.apply(new Command.Unmap(id, iova, space.mappings.remove(iova) * PAGE));
+            var first = Objects.requireNonNull(space.mappings.pollFirstEntry());
+            machine.apply(new Command.Unmap(id, first.getKey(), first.getValue() * PAGE));
         }
     }
 
@@ -322,7 +323,7 @@ class ContextModelTest {
             for (var limit : ContextLimit.values()) {
                 assertThat(context.used()).as("%s", context).containsEntry(limit, used(context.id(), limit));
             }
-            assertThat(context.expires()).isEqualTo(owners.get(context.id()).expires);
+            assertThat(context.expires()).isEqualTo(Objects.requireNonNull(owners.get(context.id())).expires);
         }
         var ioasids = machine.read(MachineView::ioasids);
         assertThat(ioasids).extracting(IoasidSummary::id).containsExactlyElementsOf(spaces.keySet());
