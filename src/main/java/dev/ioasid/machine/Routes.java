@@ -71,8 +71,8 @@ final class Routes {
         }
         throw new RefusedException(
                 Errno.EBUSY,
-                "IOASID %d belongs to %s, and group %d of %s is held by %s: %s lead there"
-                        .formatted(to.id(), to.context(), device.group().number(), device.rid(), holder, held),
+                "%s is in group %d, which is held by %s: %s lead there; IOASID %d belongs to %s"
+                        .formatted(device.rid(), device.group().number(), holder, held, to.id(), to.context()),
                 subjects);
     }
 
