@@ -320,13 +320,22 @@ final class PageAnswers {
                 refuse(stuck);
                 settle();
             }
-            if (stuck.isPending()) { // no unit says so: the device is told all the same
-                terminated(stuck, true);
-                abandon(stuck);
+            if (stuck.isPending()) { // no unit says so, or the device does not hear it: it is told all the same
+                tellAllTheSame(stuck);
                 settle();
             }
         }
         return !all.isEmpty();
+    }
+
+    private void tellAllTheSame(Waiting stuck) {
+        var request = stuck.request();
+        if (request != null) {
+            answered(requests().group(stuck.device().unit(), request), PageRequest.Response.INVALID);
+        } else {
+            terminated(stuck, true);
+            abandon(stuck);
+        }
     }
 
     private void refuse(Waiting stuck) {
