@@ -14,6 +14,11 @@ public interface IommuHardware {
     /** Translates as hardware does: fills caches, sets accessed and dirty bits, records a fault. */
     Translation translate(DmaRequest request);
 
+    /** The same of an untranslated request for so many bytes, none of them beyond its page, where the unit makes a difference. */
+    default Translation translate(DmaRequest request, int length) {
+        return translate(request);
+    }
+
     /** Whether the device of an untranslated request knows its translation, and would send a translated one (ATS). */
     boolean remembers(DmaRequest request);
 

@@ -141,13 +141,13 @@ final class Transfers {
         }
         var malformed = machine.injections().malformed(job.device(), request);
         if (malformed != null) {
-            return hardware.translate(malformed);
+            return hardware.translate(malformed, chunk(job));
         }
         if (!job.device().asksForPages() || hardware.remembers(request)) {
-            return hardware.translate(request);
+            return hardware.translate(request, chunk(job));
         }
         var completed = completion(job, job.at());
-        return isUsable(job, completed) ? hardware.translate(request) : completed;
+        return isUsable(job, completed) ? hardware.translate(request, chunk(job)) : completed;
     }
 
     /** What a device is told that asks for a translation. */
@@ -198,7 +198,7 @@ final class Transfers {
         return (int) Math.min(job.left(), untilNextPage);
     }
 
-    /** VT-d 5.10, section 3.15: a write without PASID to 0xfeexxxxx. */
+    /** VT-d 5.10, section 3.15: a write without PASID to 0xfeexxxxx, which the unit has let through. */
     private static boolean isInterrupt(DmaJob job, long address) {
         return job.order().access() == Access.WRITE
                 && job.order().pasid() == DmaRequest.NO_PASID
