@@ -97,7 +97,9 @@ final class PageAnswers {
         switch (message) {
             case DeviceMessage.GroupAnswered answered -> {
                 var group = requests().group(unit, answered.sourceId(), answered.group());
-                if (!machine.injections().holdsBack(group, answered.response())) {
+                if (group.isEmpty()) {
+                    requests().tooLate(unit, answered.sourceId(), answered.group());
+                } else if (!machine.injections().holdsBack(group, answered.response())) {
                     answered(group, answered.response());
                 }
             }
@@ -261,6 +263,9 @@ final class PageAnswers {
         var request = late.request();
         var group =
                 request == null ? List.of(late) : requests().group(late.device().unit(), request);
+        if (request != null && !late.device().unit().managed()) { // its driver does not know, and may answer yet
+            requests().owe(late.device(), request);
+        }
         end(group, State.EXPIRED, PageOutcome.EXPIRED, waiting -> giveUp(waiting, "nobody answered in time"));
         abandon(late);
         settle();
@@ -308,6 +313,7 @@ final class PageAnswers {
         while (more) {
             more = drain(waiting -> waiting.device() == device);
         }
+        requests().forget(device);
     }
 
     /** False: there was nothing. */

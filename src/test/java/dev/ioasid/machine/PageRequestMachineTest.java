@@ -9,6 +9,7 @@ import dev.ioasid.iommu.PageRequest.Outcome;
 import dev.ioasid.iommu.PageRequest.Response;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
+import dev.ioasid.machine.PageRequestSummary.State;
 import dev.ioasid.pagetable.Permissions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -114,6 +115,87 @@ class PageRequestMachineTest {
             var results = machine.read(view -> view.dma(id)).results();
             assertThat(results).extracting(DmaResult::status).containsOnly(DmaResult.Status.FAULTED);
         }
+    }
+
+    /** The device has given up, and the driver does not know: its answer is to nobody, and not to who has come after. */
+    @Test
+    void anAnswerThatComesTooLateIsToNobody() {
+        try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
+            machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
+            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
+            write(machine, 0x1003a0, 0x101001);
+            write(machine, 0x101220, 0x10201d, 5);
+            write(machine, 0x102240, 0x104001);
+            write(machine, 0x104d00, 0x105089, 33); // PASID 1234: second stage of 4 levels, in which nothing is present
+            patch(machine, "RTADDR", 0x100400);
+            patch(machine, "GCMD", 0x4000_0000L);
+            patch(machine, "IQA", 0x210800);
+            patch(machine, "GCMD", 0x8400_0000L);
+            patch(machine, "PQA", 0x200000);
+            var orders = List.of(DmaOrder.read(0x1234, 0x1000, 8), DmaOrder.read(0x1234, 0x2000, 8));
+            long dma = Objects.requireNonNull(
+                    machine.apply(new Command.StartDma(RID, orders, true)).id());
+            assertThat(groups(machine, State.PENDING)).containsExactly(0);
+            machine.apply(new Command.ExpirePageRequest(1));
+            assertThat(groups(machine, State.PENDING))
+                    .as("the order behind it waits by another index")
+                    .containsExactly(1);
+            answer(machine, 0, 1);
+            assertThat(machine.read(view -> view.dma(dma)).isPending()).isTrue();
+            start(machine, 0x3000);
+            assertThat(groups(machine, State.PENDING))
+                    .as("0 is answered, and free")
+                    .containsExactly(1, 0);
+            answer(machine, 1, 1);
+            assertThat(machine.read(view -> view.dma(dma)).isPending()).isFalse();
+        }
+    }
+
+    /** Nobody ever answers: there is an index nevertheless. */
+    @Test
+    void thereIsAnIndexAlthoughNobodyEverAnswers() {
+        try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
+            machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
+            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
+            write(machine, 0x1003a0, 0x101001);
+            write(machine, 0x101220, 0x10201d, 5);
+            write(machine, 0x102240, 0x104001);
+            write(machine, 0x104d00, 0x105089, 33);
+            patch(machine, "RTADDR", 0x100400);
+            patch(machine, "GCMD", 0x4000_0000L);
+            patch(machine, "GCMD", 0x8000_0000L);
+            patch(machine, "PQA", 0x200007);
+            for (int request = 1; request <= PageRequest.GROUPS; request++) {
+                start(machine, 0x1000);
+                assertThat(groups(machine, State.PENDING)).containsExactly(request - 1);
+                machine.apply(new Command.ExpirePageRequest(request));
+            }
+            start(machine, 0x1000);
+            assertThat(groups(machine, State.PENDING)).containsExactly(0);
+            machine.apply(new Command.DeleteDevice(RID));
+            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
+            start(machine, 0x1000);
+            assertThat(groups(machine, State.PENDING)).as("a new device").containsExactly(0);
+        }
+    }
+
+    private static long start(Machine machine, long iova) {
+        return Objects.requireNonNull(machine.apply(new Command.StartDma(RID, DmaOrder.read(0x1234, iova, 8)))
+                .id());
+    }
+
+    private static List<Integer> groups(Machine machine, State state) {
+        return machine.read(view -> view.pageRequests().stream()
+                .filter(request -> request.state() == state)
+                .map(PageRequestSummary::group)
+                .toList());
+    }
+
+    /** A page group response of the driver's, by the ring. */
+    private static void answer(Machine machine, int group, int code) {
+        long tail = register(machine, "u", "IQT");
+        write(machine, 0x210000 + tail, 0x0000_1234_3a11_0019L | (long) code << 12, (long) group << 3, 0, 0);
+        patch(machine, "IQT", tail + 0x20);
     }
 
     /** Both of the preset's devices may ask for pages, by RID and by PASID. */
