@@ -336,10 +336,13 @@ final class Transfers {
         return pages;
     }
 
-    private static boolean isReachable(DmaJob job, long page) {
-        var hardware = job.device().unit().hardware();
-        return hardware.remembers(request(job, page, DmaRequest.Kind.UNTRANSLATED))
-                || isUsable(job, completion(job, page));
+    private boolean isReachable(DmaJob job, long page) {
+        if (job.device().unit().hardware().remembers(request(job, page, DmaRequest.Kind.UNTRANSLATED))) {
+            return true;
+        }
+        var completed = completion(job, page);
+        machine.traffic().tell(request(job, page, DmaRequest.Kind.TRANSLATION_REQUEST), completed);
+        return isUsable(job, completed);
     }
 
     private void ask(DmaJob job, long page, int group, boolean last, Fault why) {
@@ -347,9 +350,11 @@ final class Transfers {
         var request = new PageRequest(
                 device.rid(), device.sourceId(), job.order().pasid(), page, wanted(job.order()), group, last);
         requests().asked(device, request, why, job);
-        switch (device.unit().hardware().request(request)) {
+        var outcome = device.unit().hardware().request(request);
+        machine.traffic().tell(request(job, page, DmaRequest.Kind.UNTRANSLATED), outcome);
+        switch (outcome) {
             case PageRequest.Outcome.Queued queued -> machine.pageAnswers().collect(device.unit());
-            case PageRequest.Outcome.Answered(var response) -> {
+            case PageRequest.Outcome.Answered(var response, var _) -> {
                 machine.pageAnswers().tell(device.unit(), request, response);
                 machine.pageAnswers().collect(device.unit()); // an overflow has its event, too: there is room again
             }

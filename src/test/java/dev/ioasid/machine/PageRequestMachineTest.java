@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ioasid.iommu.DeviceMessage.GroupAnswered;
 import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.Fault;
 import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.PageRequest.Outcome;
 import dev.ioasid.iommu.PageRequest.Response;
@@ -81,7 +82,7 @@ class PageRequestMachineTest {
             // without the right in its context entry, the group is invalid at once
             write(machine, 0x101220, 0x10200d);
             machine.apply(new Command.Submit("u", List.of(List.of(0x00003a1100000031L, 0L))));
-            assertThat(ask(machine, "u", request)).isEqualTo(new Outcome.Answered(Response.INVALID));
+            assertInvalid(ask(machine, "u", request), "SCT.8");
             var fault = machine.read(view -> view.faults("u")).getFirst();
             assertThat(fault.name()).isEqualTo("SCT.8");
             assertThat(fault.words()).containsExactly(0x0000_5555_1234_5000L, 0x8012_3447_9000_3a11L);
@@ -179,6 +180,13 @@ class PageRequestMachineTest {
         }
     }
 
+    private static void assertInvalid(Outcome outcome, String fault) {
+        assertThat(outcome).isInstanceOfSatisfying(Outcome.Answered.class, answered -> {
+            assertThat(answered.response()).isEqualTo(Response.INVALID);
+            assertThat(answered.fault()).extracting(Fault::name).isEqualTo(fault);
+        });
+    }
+
     private static long start(Machine machine, long iova) {
         return Objects.requireNonNull(machine.apply(new Command.StartDma(RID, DmaOrder.read(0x1234, iova, 8)))
                 .id());
@@ -214,7 +222,7 @@ class PageRequestMachineTest {
             assertThat(ask(machine, "iommu0", second)).isEqualTo(new Outcome.Queued());
             assertThat(driver.takePageRequests()).containsExactly(first, second);
             machine.apply(new Command.Detach(new Route(rid1, 2)));
-            assertThat(ask(machine, "iommu0", first)).isEqualTo(new Outcome.Answered(Response.INVALID));
+            assertInvalid(ask(machine, "iommu0", first), "SPT.2");
             driver.respond(first, Response.INVALID);
             assertThat(machine.units().unit("iommu0").hardware().takeMessages())
                     .containsExactly(new GroupAnswered(0x3a00, 2, 7, Response.INVALID));
