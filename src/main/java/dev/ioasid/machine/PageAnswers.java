@@ -27,7 +27,8 @@ final class PageAnswers {
     /** What devices are told and have not heard yet. */
     private final ArrayDeque<Delivery> inbox = new ArrayDeque<>();
 
-    private record Delivery(Unit unit, DeviceMessage message) {}
+    /** @param fromUsers somebody beyond the service has had the unit say it */
+    private record Delivery(Unit unit, DeviceMessage message, boolean fromUsers) {}
 
     PageAnswers(Machine machine) {
         this.machine = machine;
@@ -44,7 +45,9 @@ final class PageAnswers {
     /** A group is answered without a command to the unit. */
     void tell(Unit unit, PageRequest request, PageRequest.Response response) {
         inbox.add(new Delivery(
-                unit, new DeviceMessage.GroupAnswered(request.sourceId(), request.pasid(), request.group(), response)));
+                unit,
+                new DeviceMessage.GroupAnswered(request.sourceId(), request.pasid(), request.group(), response),
+                false));
     }
 
     /** What the unit's driver finds in the unit's queue waits for a client from now on, unless it is a process's to answer. */
@@ -83,23 +86,28 @@ final class PageAnswers {
         boolean more = true;
         while (more) {
             for (var unit : machine.units().all()) {
-                unit.hardware().takeMessages().forEach(message -> inbox.add(new Delivery(unit, message)));
+                unit.hardware()
+                        .takeMessages()
+                        .forEach(message -> inbox.add(new Delivery(unit, message, !unit.managed())));
             }
             var first = inbox.poll();
             more = first != null;
             if (first != null) {
-                deliver(first.unit(), first.message());
+                deliver(first.unit(), first.message(), first.fromUsers());
             }
         }
     }
 
-    private void deliver(Unit unit, DeviceMessage message) {
+    private void deliver(Unit unit, DeviceMessage message, boolean fromUsers) {
         switch (message) {
             case DeviceMessage.GroupAnswered answered -> {
                 var group = requests().group(unit, answered.sourceId(), answered.group());
                 if (group.isEmpty()) {
                     requests().tooLate(unit, answered.sourceId(), answered.group());
                 } else if (!machine.injections().holdsBack(group, answered.response())) {
+                    if (fromUsers) {
+                        heard(group.getFirst());
+                    }
                     answered(group, answered.response());
                 }
             }
@@ -140,6 +148,14 @@ final class PageAnswers {
         group.forEach(waiting -> requests().end(waiting, how, outcome));
         if (!group.isEmpty()) {
             then.accept(group.getFirst());
+        }
+    }
+
+    /** Somebody beyond the service has answered: the device has patience for as many tries as at first. */
+    private static void heard(Waiting waiting) {
+        var job = waiting.job();
+        if (job != null) {
+            job.begin();
         }
     }
 
@@ -212,7 +228,9 @@ final class PageAnswers {
         }
         var request = asked.request();
         if (request != null) {
-            respond(asked, request, response(answer, subjects));
+            var response = response(answer, subjects);
+            heard(asked);
+            respond(asked, request, response);
         } else if (asked.tag() < 0) {
             throw new RefusedException(
                     Errno.EBUSY,

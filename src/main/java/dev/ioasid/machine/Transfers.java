@@ -36,7 +36,7 @@ final class Transfers {
     static final int KEPT = 256;
     /** Bytes of that. */
     private static final long KEPT_BYTES = 64L << 20;
-    /** A device that is told to try again, and finds the page missing, gives up after so many times in a row without a client's word. */
+    /** A device that a unit, or the service, tells to try again gives up when it has found the page missing so many times. */
     private static final int MOST_TRIES = 16;
 
     private final Machine machine;

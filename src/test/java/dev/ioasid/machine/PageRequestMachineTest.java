@@ -10,6 +10,7 @@ import dev.ioasid.iommu.PageRequest.Outcome;
 import dev.ioasid.iommu.PageRequest.Response;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
+import dev.ioasid.machine.PageRequestSummary.Answer;
 import dev.ioasid.machine.PageRequestSummary.State;
 import dev.ioasid.pagetable.Permissions;
 import java.nio.ByteBuffer;
@@ -149,6 +150,40 @@ class PageRequestMachineTest {
                     .containsExactly(1, 0);
             answer(machine, 1, 1);
             assertThat(machine.read(view -> view.dma(dma)).isPending()).isFalse();
+        }
+    }
+
+    /** Told to try again, and to try again: as long as somebody says so, a device does. */
+    @Test
+    void aDeviceTriesAsOftenAsItIsTold() {
+        try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
+            machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
+            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
+            write(machine, 0x1003a0, 0x101001);
+            write(machine, 0x101220, 0x10201d, 5);
+            write(machine, 0x102240, 0x104001);
+            write(machine, 0x104d00, 0x105089, 33);
+            patch(machine, "RTADDR", 0x100400);
+            patch(machine, "GCMD", 0x4000_0000L);
+            patch(machine, "IQA", 0x210800);
+            patch(machine, "GCMD", 0x8400_0000L);
+            patch(machine, "PQA", 0x200000);
+            long dma = start(machine, 0x1000);
+            for (int tries = 1; tries <= 40; tries++) {
+                answer(machine, 0, 0);
+                assertThat(groups(machine, State.PENDING)).containsExactly(0);
+                assertThat(groups(machine, State.ANSWERED)).hasSize(tries);
+            }
+            answer(machine, 0, 1);
+            assertThat(machine.read(view -> view.dma(dma)).isPending()).isFalse();
+        }
+        try (var machine = Machine.create("m", 1L << 32, List.of(), Preset.SIOV)) {
+            var rid = new Rid(0, 0x3b, 0, 0);
+            machine.apply(new Command.StartDma(rid, DmaOrder.read(DmaRequest.NO_PASID, 0x1000, 8)));
+            for (long tries = 1; tries <= 40; tries++) {
+                machine.apply(new Command.AnswerPageRequest(tries, Answer.SUCCESS));
+            }
+            assertThat(machine.pageRequests().pending()).isOne();
         }
     }
 

@@ -210,9 +210,8 @@ public final class VtdHardware implements IommuHardware {
 
     @Override
     public Translation translate(DmaRequest request, int length) {
-        boolean mayInterrupt = !request.hasPasid() && PageWalk.isInterrupt(request.iova());
         boolean oneDoubleWord = (request.iova() & 3) + length <= 4;
-        if (!mayInterrupt || oneDoubleWord || request.access() != Access.WRITE) {
+        if (oneDoubleWord || request.access() != Access.WRITE || !PageWalk.isInterrupt(request.iova())) {
             return translate(request);
         }
         int how = how(request) | LONG_WRITE;
