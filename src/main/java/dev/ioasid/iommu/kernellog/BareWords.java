@@ -4,6 +4,7 @@ import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.FaultReason;
 import dev.ioasid.iommu.IommuType;
 import dev.ioasid.iommu.RecordedRequest;
+import dev.ioasid.iommu.RecordedRequest;
 import dev.ioasid.iommu.smmuv3.RecordedEvent;
 import dev.ioasid.iommu.smmuv3.SmmuEvent;
 import dev.ioasid.iommu.vtd.RecordedFault;
@@ -94,12 +95,13 @@ final class BareWords implements Reports {
         if (VtdReasons.isInterrupt(record.code())) {
             return FaultedAccess.ofInterrupt(record.interruptIndex());
         }
+        boolean moves = record.request() != RecordedRequest.PAGE_REQUEST; // what a page was wanted for is not recorded
         return new FaultedAccess(
                 record.address(),
                 null,
-                record.access(),
+                moves ? record.access() : null,
                 record.hasPasid() ? record.isPrivileged() : null,
-                record.hasPasid() ? record.access() == Access.EXECUTE : null,
+                record.hasPasid() && moves ? record.access() == Access.EXECUTE : null,
                 record.request());
     }
 
