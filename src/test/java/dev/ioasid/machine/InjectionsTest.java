@@ -393,13 +393,14 @@ class InjectionsTest {
         map(0x5000);
         answer(waits, Answer.SUCCESS);
         assertThat(dma(waits).results()).extracting(DmaResult::status).containsExactly(DmaResult.Status.COMPLETED);
-        var orders = List.of(
-                DmaOrder.read(DmaRequest.NO_PASID, 0x1000, 4), DmaOrder.read(DmaRequest.NO_PASID, 0x6000, 4));
+        var orders =
+                List.of(DmaOrder.read(DmaRequest.NO_PASID, 0x1000, 4), DmaOrder.read(DmaRequest.NO_PASID, 0x6000, 4));
         assertThat(machine.apply(new Command.StartDma(RID, orders, true)).results())
                 .extracting(DmaResult::status)
                 .containsExactly(DmaResult.Status.COMPLETED, DmaResult.Status.FAULTED);
-        assertThat(faults()).singleElement().satisfies(fault -> assertThat(fault.address())
-                .isEqualTo(0x6000));
+        assertThat(faults())
+                .singleElement()
+                .satisfies(fault -> assertThat(fault.address()).isEqualTo(0x6000));
         assertThat(machine.pageRequests().pending()).isZero();
     }
 

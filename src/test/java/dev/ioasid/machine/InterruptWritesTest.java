@@ -55,8 +55,7 @@ class InterruptWritesTest {
             }
             machine.apply(new Command.CreateIommu("u", true, VtdCapabilities.named(capabilities), caches));
             machine.apply(new Command.CreateIoasid(IoasidType.PAGING, "u", null, null, null));
-            machine.apply(
-                    new Command.CreateDevice(RID, "u", new DeviceTraits(null, null, pri, pri, null, List.of())));
+            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, null, pri, pri, null, List.of())));
             machine.apply(new Command.Attach(Route.of(RID), 1, Replace.ALLOWED));
             map(machine, 1, 0xfedf_f000L);
             return machine;
@@ -64,8 +63,8 @@ class InterruptWritesTest {
     }
 
     private static void map(Machine machine, int ioasid, long iova) {
-        machine.apply(new Command.Map(
-                ioasid, List.of(new MapRequest(iova, 0x1000L, Permissions.READ_WRITE, 0x10_0000L))));
+        machine.apply(
+                new Command.Map(ioasid, List.of(new MapRequest(iova, 0x1000L, Permissions.READ_WRITE, 0x10_0000L))));
     }
 
     private static DmaResult write(Machine machine, int pasid, long iova, int length) {

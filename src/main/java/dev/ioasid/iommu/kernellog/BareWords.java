@@ -4,7 +4,6 @@ import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.FaultReason;
 import dev.ioasid.iommu.IommuType;
 import dev.ioasid.iommu.RecordedRequest;
-import dev.ioasid.iommu.RecordedRequest;
 import dev.ioasid.iommu.smmuv3.RecordedEvent;
 import dev.ioasid.iommu.smmuv3.SmmuEvent;
 import dev.ioasid.iommu.vtd.RecordedFault;

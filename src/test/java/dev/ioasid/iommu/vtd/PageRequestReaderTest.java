@@ -390,8 +390,9 @@ class PageRequestReaderTest {
         assertThat(driver.hasTakenAts(0x3a11)).isTrue();
         assertThat(contextEntry(DEVICE) & PRE).isZero();
         assertThat(hardware.request(request(2)))
-                .isInstanceOfSatisfying(Outcome.Answered.class, answered -> assertThat(answered.response())
-                        .isEqualTo(Response.INVALID));
+                .isInstanceOfSatisfying(
+                        Outcome.Answered.class,
+                        answered -> assertThat(answered.response()).isEqualTo(Response.INVALID));
         assertThat(hardware.faults().getLast().code()).isEqualTo(0x47);
         assertThat(driver.takePageRequests()).as("what it had asked").containsExactly(request(1));
         driver.respond(request(1), Response.SUCCESS);
