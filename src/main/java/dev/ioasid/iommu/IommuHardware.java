@@ -28,6 +28,9 @@ public interface IommuHardware {
      */
     PageRequest.Outcome request(PageRequest request);
 
+    /** Whether a page request has found the queue full, and software has not acknowledged that yet: until then every one is lost. */
+    boolean losesPageRequests();
+
     /** Takes what the unit has told devices since it was last asked, in order. */
     List<DeviceMessage> takeMessages();
 

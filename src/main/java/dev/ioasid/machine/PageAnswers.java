@@ -11,6 +11,7 @@ import dev.ioasid.machine.PageRequestSummary.Answer;
 import dev.ioasid.machine.PageRequestSummary.State;
 import dev.ioasid.machine.PageRequests.Waiting;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -27,6 +28,15 @@ final class PageAnswers {
     /** What devices are told and have not heard yet. */
     private final ArrayDeque<Delivery> inbox = new ArrayDeque<>();
 
+    /** Groups that have found a queue full. */
+    private final List<Lost> lost = new ArrayList<>();
+
+    private record Lost(Unit unit, List<Waiting> group) {
+        boolean isPending() {
+            return group.stream().anyMatch(Waiting::isPending);
+        }
+    }
+
     /** @param fromUsers somebody beyond the service has had the unit say it */
     private record Delivery(Unit unit, DeviceMessage message, boolean fromUsers) {}
 
@@ -42,8 +52,15 @@ final class PageAnswers {
         return machine.transfers();
     }
 
-    /** A group is answered without a command to the unit. */
+    /**
+     * A group is answered without a command to the unit. If it has only found the queue full, its device tries again when it need not find it full
+     * once more.
+     */
     void tell(Unit unit, PageRequest request, PageRequest.Response response) {
+        if (response == PageRequest.Response.SUCCESS && unit.hardware().losesPageRequests()) {
+            lost.add(new Lost(unit, requests().group(unit, request)));
+            return;
+        }
         inbox.add(new Delivery(
                 unit,
                 new DeviceMessage.GroupAnswered(request.sourceId(), request.pasid(), request.group(), response),
@@ -91,11 +108,28 @@ final class PageAnswers {
                         .forEach(message -> inbox.add(new Delivery(unit, message, !unit.managed())));
             }
             var first = inbox.poll();
-            more = first != null;
             if (first != null) {
                 deliver(first.unit(), first.message(), first.fromUsers());
+            } else {
+                more = tryAgain();
             }
         }
+    }
+
+    /** Has one of the groups go on that have found a queue full, if it is not; false: none does. */
+    private boolean tryAgain() {
+        lost.removeIf(one -> !one.isPending());
+        var next = lost.stream()
+                .filter(one -> !one.unit().hardware().losesPageRequests())
+                .findFirst()
+                .orElse(null);
+        if (next == null) {
+            return false;
+        }
+        lost.remove(next);
+        heard(next.group().getFirst());
+        said(next.group(), PageRequest.Response.SUCCESS);
+        return true;
     }
 
     private void deliver(Unit unit, DeviceMessage message, boolean fromUsers) {
@@ -104,11 +138,11 @@ final class PageAnswers {
                 var group = requests().group(unit, answered.sourceId(), answered.group());
                 if (group.isEmpty()) {
                     requests().tooLate(unit, answered.sourceId(), answered.group());
-                } else if (!machine.injections().holdsBack(group, answered.response())) {
+                } else {
                     if (fromUsers) {
                         heard(group.getFirst());
                     }
-                    answered(group, answered.response());
+                    said(group, answered.response());
                 }
             }
             case DeviceMessage.Resumed(long ticket, var outcome) -> {
@@ -127,6 +161,13 @@ final class PageAnswers {
                     requests().takeAbandoned(unit, ticket);
                 }
             }
+        }
+    }
+
+    /** A group has been answered, and its device hears that, or does not yet. */
+    private void said(List<Waiting> group, PageRequest.Response response) {
+        if (!machine.injections().holdsBack(group, response)) {
+            answered(group, response);
         }
     }
 
@@ -281,7 +322,8 @@ final class PageAnswers {
         var request = late.request();
         var group =
                 request == null ? List.of(late) : requests().group(late.device().unit(), request);
-        if (request != null && !late.device().unit().managed()) { // its driver does not know, and may answer yet
+        boolean wasLost = lost.stream().anyMatch(one -> one.group().contains(late));
+        if (request != null && !wasLost && !late.device().unit().managed()) { // its driver does not know, and may answer yet
             requests().owe(late.device(), request);
         }
         end(group, State.EXPIRED, PageOutcome.EXPIRED, waiting -> giveUp(waiting, "nobody answered in time"));

@@ -355,8 +355,8 @@ final class Transfers {
         switch (outcome) {
             case PageRequest.Outcome.Queued queued -> machine.pageAnswers().collect(device.unit());
             case PageRequest.Outcome.Answered(var response, var _) -> {
-                machine.pageAnswers().tell(device.unit(), request, response);
                 machine.pageAnswers().collect(device.unit()); // an overflow has its event, too: there is room again
+                machine.pageAnswers().tell(device.unit(), request, response);
             }
             case PageRequest.Outcome.Dropped dropped -> {} // with the last of its group, or too late
         }

@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 /** Page requests at the units of a machine: of one whose driver the user is, and of one that the service drives. */
@@ -150,6 +151,80 @@ class PageRequestMachineTest {
                     .containsExactly(1, 0);
             answer(machine, 1, 1);
             assertThat(machine.read(view -> view.dma(dma)).isPending()).isFalse();
+        }
+    }
+
+    /** What finds the ring full is a success to the device at once; it asks again when the driver has acknowledged the overflow. */
+    @Test
+    void whatFindsTheRingFullAsksAgain() {
+        try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
+            machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
+            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
+            write(machine, 0x1003a0, 0x101001);
+            write(machine, 0x101220, 0x10201d, 5);
+            write(machine, 0x102240, 0x104001);
+            write(machine, 0x104d00, 0x105089, 33);
+            patch(machine, "RTADDR", 0x100400);
+            patch(machine, "GCMD", 0x4000_0000L);
+            patch(machine, "IQA", 0x210800);
+            patch(machine, "GCMD", 0x8400_0000L);
+            patch(machine, "PQA", 0x200000);
+            var dmas = LongStream.range(0, 132)
+                    .map(page -> start(machine, page << 12))
+                    .boxed()
+                    .toList();
+            assertThat(register(machine, "u", "PQT")).isEqualTo(127 * 0x20);
+            assertThat(register(machine, "u", "PRS")).as("PPR, PRO").isEqualTo(3);
+            assertThat(machine.transfers().waiting()).isEqualTo(132);
+            patch(machine, "PQH", 126 * 0x20); // room, but not acknowledged
+            assertThat(register(machine, "u", "PQT")).isEqualTo(127 * 0x20);
+            machine.apply(new Command.ExpirePageRequest(132)); // the last of those that were lost
+            assertThat(machine.read(view -> view.dma(dmas.getLast())).isPending())
+                    .isFalse();
+            patch(machine, "PRS", 3);
+            assertThat(register(machine, "u", "PQT")).isEqualTo(3 * 0x20);
+            assertThat(register(machine, "u", "PRS")).isEqualTo(1);
+            assertThat(machine.transfers().waiting()).isEqualTo(131);
+            for (int slot = 127; slot < 131; slot++) {
+                assertThat(machine.memory().acquire(0x200008 + slot % 128 * 0x20L) >>> 12)
+                        .as("page")
+                        .isEqualTo(slot);
+            }
+            start(machine, 131 << 12);
+            assertThat(groups(machine, State.PENDING)).as("nobody will answer it").endsWith(131);
+            machine.apply(new Command.DeleteDevice(RID));
+            assertThat(machine.transfers().waiting()).isZero();
+        }
+    }
+
+    /** It is only tried again when there may be room, and each time one may find the ring full once more. */
+    @Test
+    void aRingThatIsFullAgainLosesRequestsAgain() {
+        try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
+            machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
+            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
+            write(machine, 0x1003a0, 0x101001);
+            write(machine, 0x101220, 0x10201d, 5);
+            write(machine, 0x102240, 0x104001);
+            write(machine, 0x104d00, 0x105089, 33);
+            patch(machine, "RTADDR", 0x100400);
+            patch(machine, "GCMD", 0x4000_0000L);
+            patch(machine, "GCMD", 0x8000_0000L);
+            patch(machine, "PQA", 0x200000);
+            LongStream.range(0, 130).forEach(page -> start(machine, page << 12));
+            for (int times = 0; times < 20; times++) {
+                patch(machine, "PRS", 3);
+                assertThat(register(machine, "u", "PRS")).as("full: PRO again").isEqualTo(2);
+                assertThat(machine.transfers().waiting()).isEqualTo(130);
+            }
+            patch(machine, "PQH", 0x20);
+            patch(machine, "PRS", 3);
+            assertThat(register(machine, "u", "PRS")).as("room for one").isEqualTo(3);
+            assertThat(register(machine, "u", "PQT")).isZero();
+            assertThat(machine.transfers().waiting()).isEqualTo(130);
+            machine.apply(new Command.DeleteDevice(RID));
+            assertThat(machine.pageRequests().pending()).isZero();
+            assertThat(machine.transfers().waiting()).isZero();
         }
     }
 

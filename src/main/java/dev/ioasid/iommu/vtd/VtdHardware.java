@@ -277,6 +277,11 @@ public final class VtdHardware implements IommuHardware {
     }
 
     @Override
+    public boolean losesPageRequests() {
+        return registers.losesPageRequests();
+    }
+
+    @Override
     public List<DeviceMessage> takeMessages() {
         return messages.take();
     }
