@@ -323,7 +323,9 @@ final class PageAnswers {
         var group =
                 request == null ? List.of(late) : requests().group(late.device().unit(), request);
         boolean wasLost = lost.stream().anyMatch(one -> one.group().contains(late));
-        if (request != null && !wasLost && !late.device().unit().managed()) { // its driver does not know, and may answer yet
+        if (request != null
+                && !wasLost
+                && !late.device().unit().managed()) { // its driver does not know, and may answer yet
             requests().owe(late.device(), request);
         }
         end(group, State.EXPIRED, PageOutcome.EXPIRED, waiting -> giveUp(waiting, "nobody answered in time"));

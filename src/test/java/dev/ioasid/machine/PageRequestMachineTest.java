@@ -185,13 +185,16 @@ class PageRequestMachineTest {
             assertThat(register(machine, "u", "PQT")).isEqualTo(3 * 0x20);
             assertThat(register(machine, "u", "PRS")).isEqualTo(1);
             assertThat(machine.transfers().waiting()).isEqualTo(131);
+            assertThat(groups(machine, State.EXPIRED)).as("and stays so").hasSize(1);
             for (int slot = 127; slot < 131; slot++) {
                 assertThat(machine.memory().acquire(0x200008 + slot % 128 * 0x20L) >>> 12)
                         .as("page")
                         .isEqualTo(slot);
             }
             start(machine, 131 << 12);
-            assertThat(groups(machine, State.PENDING)).as("nobody will answer it").endsWith(131);
+            assertThat(groups(machine, State.PENDING))
+                    .as("nobody will answer it")
+                    .endsWith(131);
             machine.apply(new Command.DeleteDevice(RID));
             assertThat(machine.transfers().waiting()).isZero();
         }
@@ -212,7 +215,7 @@ class PageRequestMachineTest {
             patch(machine, "GCMD", 0x8000_0000L);
             patch(machine, "PQA", 0x200000);
             LongStream.range(0, 130).forEach(page -> start(machine, page << 12));
-            for (int times = 0; times < 20; times++) {
+            for (int times = 0; times < 60; times++) {
                 patch(machine, "PRS", 3);
                 assertThat(register(machine, "u", "PRS")).as("full: PRO again").isEqualTo(2);
                 assertThat(machine.transfers().waiting()).isEqualTo(130);
