@@ -337,7 +337,9 @@ final class Transfers {
     }
 
     private boolean isReachable(DmaJob job, long page) {
-        if (job.device().unit().hardware().remembers(request(job, page, DmaRequest.Kind.UNTRANSLATED))) {
+        var request = request(job, page, DmaRequest.Kind.UNTRANSLATED);
+        if (machine.fabric().direct(job.device(), request) != null
+                || job.device().unit().hardware().remembers(request)) {
             return true;
         }
         var completed = completion(job, page);

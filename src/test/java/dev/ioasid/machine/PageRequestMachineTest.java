@@ -1,6 +1,7 @@
 package dev.ioasid.machine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.ioasid.iommu.DeviceMessage.GroupAnswered;
 import dev.ioasid.iommu.DmaRequest;
@@ -12,6 +13,7 @@ import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.vtd.VtdCapabilities;
 import dev.ioasid.machine.PageRequestSummary.Answer;
 import dev.ioasid.machine.PageRequestSummary.State;
+import dev.ioasid.memory.AddressRange;
 import dev.ioasid.pagetable.Permissions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -317,6 +319,27 @@ class PageRequestMachineTest {
         long tail = register(machine, "u", "IQT");
         write(machine, 0x210000 + tail, 0x0000_1234_3a11_0019L | (long) code << 12, (long) group << 3, 0, 0);
         patch(machine, "IQT", tail + 0x20);
+    }
+
+    /** A device asks nobody for a page of another of its group, neither for its translation nor for the page. */
+    @Test
+    void whatIsReachedDirectlyIsNotAskedFor() {
+        try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
+            var peer = new Rid(0, 0x3a, 2, 2);
+            machine.apply(new Command.CreateIommu("u", true, VtdCapabilities.DEFAULT));
+            machine.apply(new Command.CreateIoasid(IoasidType.PAGING, "u", null, null, null));
+            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, 7, List.of())));
+            var region = AddressRange.of(0x1_0000_0000L, 0x1000);
+            machine.apply(new Command.CreateDevice(
+                    peer, "u", new DeviceTraits(null, 0, false, false, 7, List.of(), null, List.of(region))));
+            machine.apply(new Command.Attach(Route.of(RID), 1, Replace.ALLOWED));
+            machine.apply(new Command.PatchDevice(RID, null, null, 3));
+            var order = DmaOrder.read(DmaRequest.NO_PASID, 0xffff_eff8L, 0x1010);
+            machine.apply(new Command.StartDma(RID, order));
+            assertThat(machine.read(MachineView::pageRequests))
+                    .extracting(PageRequestSummary::address, PageRequestSummary::last)
+                    .containsExactly(tuple(0xffff_e000L, false), tuple(0xffff_f000L, true));
+        }
     }
 
     /** Both of the preset's devices may ask for pages, by RID and by PASID. */
