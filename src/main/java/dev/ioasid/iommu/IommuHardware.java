@@ -14,6 +14,11 @@ public interface IommuHardware {
     /** Translates as hardware does: fills caches, sets accessed and dirty bits, records a fault. */
     Translation translate(DmaRequest request);
 
+    /** The same of an untranslated request for so many bytes, none of them beyond its page, where the unit makes a difference. */
+    default Translation translate(DmaRequest request, int length) {
+        return translate(request);
+    }
+
     /** Whether the device of an untranslated request knows its translation, and would send a translated one (ATS). */
     boolean remembers(DmaRequest request);
 
@@ -22,6 +27,9 @@ public interface IommuHardware {
      * registers. A fault is recorded as the tables ask.
      */
     PageRequest.Outcome request(PageRequest request);
+
+    /** Whether a page request has found the queue full, and software has not acknowledged that yet: until then every one is lost. */
+    boolean losesPageRequests();
 
     /** Takes what the unit has told devices since it was last asked, in order. */
     List<DeviceMessage> takeMessages();

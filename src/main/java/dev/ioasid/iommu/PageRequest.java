@@ -1,6 +1,7 @@
 package dev.ioasid.iommu;
 
 import dev.ioasid.pagetable.Permissions;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A device asks for a page that it could not translate (PCIe PRI). Requests with the same group index of one device, up to the one that is
@@ -42,10 +43,23 @@ public record PageRequest(
         /** It stands in the queue. */
         record Queued() implements Outcome {}
 
+        /** Why it is not let in, if that is a fault; null otherwise. */
+        default @Nullable Fault fault() {
+            return null;
+        }
+
         /** The unit has answered the group by itself. */
-        record Answered(Response response) implements Outcome {}
+        record Answered(Response response, @Nullable Fault fault) implements Outcome {
+            public Answered(Response response) {
+                this(response, null);
+            }
+        }
 
         /** Nobody will answer it: it was not the last of its group, or a stop marker. */
-        record Dropped() implements Outcome {}
+        record Dropped(@Nullable Fault fault) implements Outcome {
+            public Dropped() {
+                this(null);
+            }
+        }
     }
 }

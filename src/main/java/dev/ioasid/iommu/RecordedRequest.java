@@ -5,5 +5,13 @@ public enum RecordedRequest {
     UNTRANSLATED,
     TRANSLATION_REQUEST,
     TRANSLATED,
-    PAGE_REQUEST
+    PAGE_REQUEST;
+
+    public static RecordedRequest of(DmaRequest.Kind kind) {
+        return switch (kind) {
+            case UNTRANSLATED -> UNTRANSLATED;
+            case TRANSLATION_REQUEST -> TRANSLATION_REQUEST;
+            case TRANSLATED -> TRANSLATED;
+        };
+    }
 }

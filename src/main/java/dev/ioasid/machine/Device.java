@@ -129,7 +129,13 @@ final class Device {
 
     /** Whether it asks for translations, and for pages, before it moves anything. */
     boolean asksForPages() {
-        return ats && pri && unit().hardware().capabilities().pageRequests();
+        return ats && pri && unit().hardware().capabilities().pageRequests() && !hasLostAts();
+    }
+
+    /** Whether the service has taken its ATS away: it did not answer an invalidation. */
+    private boolean hasLostAts() {
+        var driver = unit().driver();
+        return driver != null && driver.hasTakenAts(sourceId);
     }
 
     /** Whether its DMA may have to wait for somebody. */
@@ -165,8 +171,7 @@ final class Device {
 
     DeviceSummary summary() {
         var leads = group.ioasid();
-        var driver = unit().driver();
-        boolean lost = driver != null && driver.hasTakenAts(sourceId);
+        boolean lost = hasLostAts();
         return new DeviceSummary(
                 rid,
                 unit().name(),

@@ -101,6 +101,11 @@ final class DmaJob {
         received = null;
     }
 
+    /** Asks for the page it is at as if it had not before. */
+    void begin() {
+        tries = 0;
+    }
+
     /** How often the device has asked for the page it is at, this time included. */
     int tryAgain() {
         return ++tries;

@@ -3,6 +3,7 @@ package dev.ioasid.machine;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Fault;
+import dev.ioasid.iommu.RecordedRequest;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.pagetable.Permissions;
 import java.util.Map;
@@ -223,13 +224,15 @@ public sealed interface MachineEvent {
     record CommandsDone(String iommu, int count) implements MachineEvent {}
 
     /**
-     * A request was not translated.
+     * A request was not translated, or a page request not let in.
      *
+     * @param type of the request, whose kind says nothing where it is a page request
      * @param stalled it waits for software
      * @param ioasid that its route leads to; null if to none
      */
     record Faulted(
             DmaRequest request,
+            RecordedRequest type,
             Fault fault,
             boolean stalled,
             @Nullable Integer ioasid) implements MachineEvent {

@@ -11,6 +11,7 @@ import dev.ioasid.machine.PageRequestSummary.Answer;
 import dev.ioasid.machine.PageRequestSummary.State;
 import dev.ioasid.machine.PageRequests.Waiting;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -27,7 +28,17 @@ final class PageAnswers {
     /** What devices are told and have not heard yet. */
     private final ArrayDeque<Delivery> inbox = new ArrayDeque<>();
 
-    private record Delivery(Unit unit, DeviceMessage message) {}
+    /** Groups that have found a queue full. */
+    private final List<Lost> lost = new ArrayList<>();
+
+    private record Lost(Unit unit, List<Waiting> group) {
+        boolean isPending() {
+            return group.stream().anyMatch(Waiting::isPending);
+        }
+    }
+
+    /** @param fromUsers somebody beyond the service has had the unit say it */
+    private record Delivery(Unit unit, DeviceMessage message, boolean fromUsers) {}
 
     PageAnswers(Machine machine) {
         this.machine = machine;
@@ -41,10 +52,19 @@ final class PageAnswers {
         return machine.transfers();
     }
 
-    /** A group is answered without a command to the unit. */
+    /**
+     * A group is answered without a command to the unit. If it has only found the queue full, its device tries again when it need not find it full
+     * once more.
+     */
     void tell(Unit unit, PageRequest request, PageRequest.Response response) {
+        if (response == PageRequest.Response.SUCCESS && unit.hardware().losesPageRequests()) {
+            lost.add(new Lost(unit, requests().group(unit, request)));
+            return;
+        }
         inbox.add(new Delivery(
-                unit, new DeviceMessage.GroupAnswered(request.sourceId(), request.pasid(), request.group(), response)));
+                unit,
+                new DeviceMessage.GroupAnswered(request.sourceId(), request.pasid(), request.group(), response),
+                false));
     }
 
     /** What the unit's driver finds in the unit's queue waits for a client from now on, unless it is a process's to answer. */
@@ -83,22 +103,46 @@ final class PageAnswers {
         boolean more = true;
         while (more) {
             for (var unit : machine.units().all()) {
-                unit.hardware().takeMessages().forEach(message -> inbox.add(new Delivery(unit, message)));
+                unit.hardware()
+                        .takeMessages()
+                        .forEach(message -> inbox.add(new Delivery(unit, message, !unit.managed())));
             }
             var first = inbox.poll();
-            more = first != null;
             if (first != null) {
-                deliver(first.unit(), first.message());
+                deliver(first.unit(), first.message(), first.fromUsers());
+            } else {
+                more = tryAgain();
             }
         }
     }
 
-    private void deliver(Unit unit, DeviceMessage message) {
+    /** Has one of the groups go on that have found a queue full, if it is not; false: none does. */
+    private boolean tryAgain() {
+        lost.removeIf(one -> !one.isPending());
+        var next = lost.stream()
+                .filter(one -> !one.unit().hardware().losesPageRequests())
+                .findFirst()
+                .orElse(null);
+        if (next == null) {
+            return false;
+        }
+        lost.remove(next);
+        heard(next.group().getFirst());
+        said(next.group(), PageRequest.Response.SUCCESS);
+        return true;
+    }
+
+    private void deliver(Unit unit, DeviceMessage message, boolean fromUsers) {
         switch (message) {
             case DeviceMessage.GroupAnswered answered -> {
                 var group = requests().group(unit, answered.sourceId(), answered.group());
-                if (!machine.injections().holdsBack(group, answered.response())) {
-                    answered(group, answered.response());
+                if (group.isEmpty()) {
+                    requests().tooLate(unit, answered.sourceId(), answered.group());
+                } else {
+                    if (fromUsers) {
+                        heard(group.getFirst());
+                    }
+                    said(group, answered.response());
                 }
             }
             case DeviceMessage.Resumed(long ticket, var outcome) -> {
@@ -120,6 +164,13 @@ final class PageAnswers {
         }
     }
 
+    /** A group has been answered, and its device hears that, or does not yet. */
+    private void said(List<Waiting> group, PageRequest.Response response) {
+        if (!machine.injections().holdsBack(group, response)) {
+            answered(group, response);
+        }
+    }
+
     /** The device hears what is said to its requests(). */
     void answered(List<Waiting> group, PageRequest.Response response) {
         end(group, State.ANSWERED, outcome(response), waiting -> {
@@ -138,6 +189,14 @@ final class PageAnswers {
         group.forEach(waiting -> requests().end(waiting, how, outcome));
         if (!group.isEmpty()) {
             then.accept(group.getFirst());
+        }
+    }
+
+    /** Somebody beyond the service has answered: the device has patience for as many tries as at first. */
+    private static void heard(Waiting waiting) {
+        var job = waiting.job();
+        if (job != null) {
+            job.begin();
         }
     }
 
@@ -210,7 +269,9 @@ final class PageAnswers {
         }
         var request = asked.request();
         if (request != null) {
-            respond(asked, request, response(answer, subjects));
+            var response = response(answer, subjects);
+            heard(asked);
+            respond(asked, request, response);
         } else if (asked.tag() < 0) {
             throw new RefusedException(
                     Errno.EBUSY,
@@ -261,6 +322,12 @@ final class PageAnswers {
         var request = late.request();
         var group =
                 request == null ? List.of(late) : requests().group(late.device().unit(), request);
+        boolean wasLost = lost.stream().anyMatch(one -> one.group().contains(late));
+        if (request != null
+                && !wasLost
+                && !late.device().unit().managed()) { // its driver does not know, and may answer yet
+            requests().owe(late.device(), request);
+        }
         end(group, State.EXPIRED, PageOutcome.EXPIRED, waiting -> giveUp(waiting, "nobody answered in time"));
         abandon(late);
         settle();
@@ -308,6 +375,7 @@ final class PageAnswers {
         while (more) {
             more = drain(waiting -> waiting.device() == device);
         }
+        requests().forget(device);
     }
 
     /** False: there was nothing. */
@@ -320,13 +388,22 @@ final class PageAnswers {
                 refuse(stuck);
                 settle();
             }
-            if (stuck.isPending()) { // no unit says so: the device is told all the same
-                terminated(stuck, true);
-                abandon(stuck);
+            if (stuck.isPending()) { // no unit says so, or the device does not hear it: it is told all the same
+                tellAllTheSame(stuck);
                 settle();
             }
         }
         return !all.isEmpty();
+    }
+
+    private void tellAllTheSame(Waiting stuck) {
+        var request = stuck.request();
+        if (request != null) {
+            answered(requests().group(stuck.device().unit(), request), PageRequest.Response.INVALID);
+        } else {
+            terminated(stuck, true);
+            abandon(stuck);
+        }
     }
 
     private void refuse(Waiting stuck) {

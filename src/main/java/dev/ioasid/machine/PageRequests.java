@@ -159,6 +159,9 @@ final class PageRequests {
     /** Stalled transactions that could not be recorded and for which nobody waits any more: who sent them. */
     private final Map<Abandoned, Device> abandoned = new HashMap<>();
 
+    /** Indices of groups that have expired, and that a driver who does not know may answer yet. */
+    private final Map<Device, BitSet> owed = new HashMap<>();
+
     private final TreeMap<Long, Waiting> unwatched = new TreeMap<>();
     private long next = 1;
     private volatile boolean anyUnwatched;
@@ -276,7 +279,26 @@ final class PageRequests {
         return selected;
     }
 
-    /** The lowest group index that a device has not in use; -1 if there is none. */
+    /** The device has given up a group, and its index is better not used again before the answer has come. */
+    void owe(Device device, PageRequest ofGroup) {
+        owed.computeIfAbsent(device, none -> new BitSet()).set(ofGroup.group());
+    }
+
+    /** An answer has come for which the device does not wait. */
+    void tooLate(Unit unit, int sourceId, int group) {
+        owed.forEach((device, groups) -> {
+            if (device.unit() == unit && device.sourceId() == sourceId) {
+                groups.clear(group);
+            }
+        });
+    }
+
+    /** The device goes. */
+    void forget(Device device) {
+        owed.remove(device);
+    }
+
+    /** The lowest group index that a device has not in use, nor owes if there is another; -1 if there is none. */
     int freeGroup(Device device) {
         var used = new BitSet(PageRequest.GROUPS);
         for (var waiting : pending.values()) {
@@ -284,7 +306,10 @@ final class PageRequests {
                 used.set(waiting.request.group());
             }
         }
-        int free = used.nextClearBit(0);
+        var avoided = (BitSet) used.clone();
+        avoided.or(owed.getOrDefault(device, new BitSet()));
+        int best = avoided.nextClearBit(0);
+        int free = best < PageRequest.GROUPS ? best : used.nextClearBit(0);
         return free < PageRequest.GROUPS ? free : -1;
     }
 

@@ -6,6 +6,8 @@ import dev.ioasid.iommu.AtsCompletion;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.Fault;
+import dev.ioasid.iommu.PageRequest;
+import dev.ioasid.iommu.RecordedRequest;
 import dev.ioasid.iommu.Translation;
 import java.util.ArrayList;
 import java.util.List;
@@ -87,11 +89,23 @@ final class Traffic {
         }
     }
 
+    /** The same of a page request for what {@code request} wants to move. */
+    void tell(DmaRequest request, PageRequest.Outcome outcome) {
+        var fault = outcome.fault();
+        if (fault != null) {
+            tell(request, RecordedRequest.PAGE_REQUEST, fault, false);
+        }
+    }
+
     private void tell(DmaRequest request, Fault fault, boolean stalled) {
+        tell(request, RecordedRequest.of(request.kind()), fault, stalled);
+    }
+
+    private void tell(DmaRequest request, RecordedRequest type, Fault fault, boolean stalled) {
         if (machine.events().countFault(fault.name())) {
             var ioasid = machine.routes().of(request);
             machine.events()
-                    .emit(new MachineEvent.Faulted(request, fault, stalled, ioasid == null ? null : ioasid.id()));
+                    .emit(new MachineEvent.Faulted(request, type, fault, stalled, ioasid == null ? null : ioasid.id()));
         }
     }
 

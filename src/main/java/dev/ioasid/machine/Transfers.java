@@ -36,7 +36,7 @@ final class Transfers {
     static final int KEPT = 256;
     /** Bytes of that. */
     private static final long KEPT_BYTES = 64L << 20;
-    /** A device that is told to try again, and finds the page missing, gives up after so many times in a row without a client's word. */
+    /** A device that a unit, or the service, tells to try again gives up when it has found the page missing so many times. */
     private static final int MOST_TRIES = 16;
 
     private final Machine machine;
@@ -141,13 +141,13 @@ final class Transfers {
         }
         var malformed = machine.injections().malformed(job.device(), request);
         if (malformed != null) {
-            return hardware.translate(malformed);
+            return hardware.translate(malformed, chunk(job));
         }
         if (!job.device().asksForPages() || hardware.remembers(request)) {
-            return hardware.translate(request);
+            return hardware.translate(request, chunk(job));
         }
         var completed = completion(job, job.at());
-        return isUsable(job, completed) ? hardware.translate(request) : completed;
+        return isUsable(job, completed) ? hardware.translate(request, chunk(job)) : completed;
     }
 
     /** What a device is told that asks for a translation. */
@@ -198,7 +198,7 @@ final class Transfers {
         return (int) Math.min(job.left(), untilNextPage);
     }
 
-    /** VT-d 5.10, section 3.15: a write without PASID to 0xfeexxxxx. */
+    /** VT-d 5.10, section 3.15: a write without PASID to 0xfeexxxxx, which the unit has let through. */
     private static boolean isInterrupt(DmaJob job, long address) {
         return job.order().access() == Access.WRITE
                 && job.order().pasid() == DmaRequest.NO_PASID
@@ -336,10 +336,15 @@ final class Transfers {
         return pages;
     }
 
-    private static boolean isReachable(DmaJob job, long page) {
-        var hardware = job.device().unit().hardware();
-        return hardware.remembers(request(job, page, DmaRequest.Kind.UNTRANSLATED))
-                || isUsable(job, completion(job, page));
+    private boolean isReachable(DmaJob job, long page) {
+        var request = request(job, page, DmaRequest.Kind.UNTRANSLATED);
+        if (machine.fabric().direct(job.device(), request) != null
+                || job.device().unit().hardware().remembers(request)) {
+            return true;
+        }
+        var completed = completion(job, page);
+        machine.traffic().tell(request(job, page, DmaRequest.Kind.TRANSLATION_REQUEST), completed);
+        return isUsable(job, completed);
     }
 
     private void ask(DmaJob job, long page, int group, boolean last, Fault why) {
@@ -347,10 +352,14 @@ final class Transfers {
         var request = new PageRequest(
                 device.rid(), device.sourceId(), job.order().pasid(), page, wanted(job.order()), group, last);
         requests().asked(device, request, why, job);
-        switch (device.unit().hardware().request(request)) {
+        var outcome = device.unit().hardware().request(request);
+        machine.traffic().tell(request(job, page, DmaRequest.Kind.UNTRANSLATED), outcome);
+        switch (outcome) {
             case PageRequest.Outcome.Queued queued -> machine.pageAnswers().collect(device.unit());
-            case PageRequest.Outcome.Answered(var response) ->
+            case PageRequest.Outcome.Answered(var response, var _) -> {
+                machine.pageAnswers().collect(device.unit()); // an overflow has its event, too: there is room again
                 machine.pageAnswers().tell(device.unit(), request, response);
+            }
             case PageRequest.Outcome.Dropped dropped -> {} // with the last of its group, or too late
         }
     }

@@ -107,7 +107,7 @@ final class EventBodies {
             Hex iova,
             AccessName access,
             boolean privileged,
-            TranslationController.RequestType type,
+            FaultDecodeController.RecordedRequestName type,
             boolean stalled,
             TranslationController.FaultBody fault) {
         static FaultEventBody of(MachineEvent.Faulted event) {
@@ -119,7 +119,7 @@ final class EventBodies {
                     new Hex(request.iova()),
                     AccessName.of(request.access()),
                     request.privileged(),
-                    TranslationController.RequestType.of(request.kind()),
+                    FaultDecodeController.RecordedRequestName.of(event.type()),
                     event.stalled(),
                     TranslationController.FaultBody.of(event.fault()));
         }

@@ -29,9 +29,8 @@ class FaultDecodeController {
         TRANSLATED,
         PAGE_REQUEST;
 
-        static @Nullable RecordedRequestName of(@Nullable RecordedRequest request) {
+        static RecordedRequestName of(RecordedRequest request) {
             return switch (request) {
-                case null -> null;
                 case UNTRANSLATED -> UNTRANSLATED;
                 case TRANSLATION_REQUEST -> TRANSLATION_REQUEST;
                 case TRANSLATED -> TRANSLATED;
@@ -101,7 +100,7 @@ class FaultDecodeController {
                     access.access() == null ? null : AccessName.of(access.access()),
                     access.privileged(),
                     access.execute(),
-                    RecordedRequestName.of(access.request()),
+                    access.request() == null ? null : RecordedRequestName.of(access.request()),
                     new Hex(reason.code()),
                     reason.name(),
                     reason.detail(),

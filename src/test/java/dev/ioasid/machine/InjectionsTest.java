@@ -297,19 +297,111 @@ class InjectionsTest {
         assertThat(inject(new Injection.SilentDevice(OTHER), 1)).isEqualTo(1); // the lowest that is free
     }
 
-    /** The page request is lost, which the unit answers by itself: the device tries again, and again, and gives up. */
+    /** The page request is lost, which the unit answers by itself: the device tries again, and by then the driver has made room. */
     @ParameterizedTest
     @EnumSource
     void aFullQueueOfPageRequests(Architecture architecture) {
         make(architecture, 8, true);
         int id = inject(new Injection.FullQueue(UNIT, Injection.Queue.PAGE_REQUESTS), 1);
-        machine.apply(new Command.StartDma(RID, DmaOrder.read(DmaRequest.NO_PASID, 0x5000, 4)));
+        long dma = read(0x5000);
         assertThat(injection(id).remaining()).isZero();
-        assertThat(machine.read(MachineView::pageRequests).getFirst().state()).isEqualTo(State.ANSWERED);
+        assertThat(machine.read(MachineView::pageRequests))
+                .extracting(PageRequestSummary::state)
+                .containsExactly(State.ANSWERED, State.PENDING);
         switch (architecture) {
-            case VTD -> assertThat(register("PRS") & 2).isEqualTo(2); // PRO
-            case SMMUV3 -> assertThat(register("PRIQ_PROD") >>> 31).isOne(); // OVFLG
+            case VTD -> assertThat(register("PRS") & 2).as("PRO is cleared").isZero();
+            case SMMUV3 -> {
+                assertThat(register("PRIQ_PROD") >>> 31).as("OVFLG").isOne();
+                assertThat(register("PRIQ_CONS") >>> 31).as("OVACKFLG").isOne();
+            }
         }
+        long next = read(0x6000);
+        for (long waits : List.of(next, dma)) {
+            assertThat(answer(waits, Answer.INVALID)).isEqualTo(State.ANSWERED);
+            assertThat(dma(waits).isPending()).isFalse();
+        }
+    }
+
+    /** It does not get better: the device gives up. */
+    @ParameterizedTest
+    @EnumSource
+    void aQueueOfPageRequestsThatStaysFull(Architecture architecture) {
+        make(architecture, 8, true);
+        int id = inject(new Injection.FullQueue(UNIT, Injection.Queue.PAGE_REQUESTS), null);
+        machine.apply(new Command.PatchDevice(RID, null, null, 2));
+        var dma = machine.apply(new Command.StartDma(RID, DmaOrder.read(DmaRequest.NO_PASID, 0x5000, 0x2000)));
+        assertThat(requireNonNull(dma.results().getFirst().fault()).detail()).endsWith("tried 16 times");
+        assertThat(machine.pageRequests().pending()).isZero();
+        machine.apply(new Command.RemoveInjection(id));
+        assertThat(answer(read(0x6000), Answer.INVALID)).isEqualTo(State.ANSWERED);
+    }
+
+    /** The answer to a group of several pages is held back for ever: the route goes all the same, and the group as a whole. */
+    @ParameterizedTest
+    @EnumSource
+    void aGroupThatHearsNoAnswerIsDrainedAsAWhole(Architecture architecture) {
+        make(architecture, 8, true);
+        machine.apply(new Command.PatchDevice(RID, null, null, 4));
+        inject(new Injection.DelayedResponse(RID), null);
+        long dma = requireNonNull(
+                machine.apply(new Command.StartDma(RID, DmaOrder.read(DmaRequest.NO_PASID, 0x5000, 0x4000)))
+                        .id());
+        assertThat(machine.pageRequests().pending()).isEqualTo(4);
+        machine.apply(new Command.Detach(Route.of(RID)));
+        assertThat(machine.pageRequests().pending()).isZero();
+        assertThat(machine.transfers().faulted()).isOne();
+        assertThat(requireNonNull(dma(dma).results().getFirst().fault()).detail())
+                .endsWith("the page request was answered: invalid");
+    }
+
+    /** What is behind it in the same batch leads elsewhere, and waits on. */
+    @Test
+    void theOrderBehindADrainedGroupIsNotDrainedWithIt() {
+        make(Architecture.VTD, 8, true);
+        machine.apply(new Command.PatchDevice(RID, null, null, 4));
+        machine.apply(new Command.Attach(new Route(RID, 3), 1, Replace.ALLOWED));
+        int id = inject(new Injection.DelayedResponse(RID), null);
+        var orders = List.of(
+                DmaOrder.read(3, 0x5000, 0x4000),
+                DmaOrder.read(DmaRequest.NO_PASID, 0x8000, 0x10),
+                DmaOrder.read(DmaRequest.NO_PASID, 0x1000, 0x10));
+        long dma = requireNonNull(
+                machine.apply(new Command.StartDma(RID, orders, true)).id());
+        assertThat(machine.pageRequests().pending()).isEqualTo(4);
+        machine.apply(new Command.Detach(new Route(RID, 3)));
+        assertThat(dma(dma).results())
+                .extracting(DmaResult::status)
+                .containsExactly(DmaResult.Status.FAULTED, DmaResult.Status.PENDING, DmaResult.Status.PENDING);
+        assertThat(requireNonNull(dma(dma).results().getFirst().fault()).detail())
+                .endsWith("the page request was answered: invalid");
+        assertThat(machine.pageRequests().pending()).isOne();
+        machine.apply(new Command.RemoveInjection(id));
+        assertThat(answer(dma, Answer.INVALID)).isEqualTo(State.ANSWERED);
+        assertThat(dma(dma).results())
+                .extracting(DmaResult::status)
+                .containsExactly(DmaResult.Status.FAULTED, DmaResult.Status.FAULTED, DmaResult.Status.COMPLETED);
+    }
+
+    /** It has no ATS any more, so it sends untranslated requests; what waits goes on that way, too. */
+    @ParameterizedTest
+    @EnumSource
+    void aDeviceThatHasLostItsAtsGoesOnWithoutPageRequests(Architecture architecture) {
+        make(architecture, 8, true);
+        long waits = read(0x5000);
+        inject(new Injection.SilentDevice(RID), 1);
+        assertThatThrownBy(() -> invalidate(RID)).isInstanceOf(RefusedException.class);
+        map(0x5000);
+        answer(waits, Answer.SUCCESS);
+        assertThat(dma(waits).results()).extracting(DmaResult::status).containsExactly(DmaResult.Status.COMPLETED);
+        var orders =
+                List.of(DmaOrder.read(DmaRequest.NO_PASID, 0x1000, 4), DmaOrder.read(DmaRequest.NO_PASID, 0x6000, 4));
+        assertThat(machine.apply(new Command.StartDma(RID, orders, true)).results())
+                .extracting(DmaResult::status)
+                .containsExactly(DmaResult.Status.COMPLETED, DmaResult.Status.FAULTED);
+        assertThat(faults())
+                .singleElement()
+                .satisfies(fault -> assertThat(fault.address()).isEqualTo(0x6000));
+        assertThat(machine.pageRequests().pending()).isZero();
     }
 
     @Test

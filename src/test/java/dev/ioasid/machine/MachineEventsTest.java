@@ -7,12 +7,16 @@ import dev.ioasid.Architecture;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.Invalidation;
+import dev.ioasid.iommu.RecordedRequest;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.machine.EventJournal.Entry;
 import dev.ioasid.machine.InvalidationRequest.Target;
 import dev.ioasid.machine.lspci.ListedFunction;
 import dev.ioasid.pagetable.Permissions;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
@@ -233,6 +237,48 @@ class MachineEventsTest {
         var none = List.of(0xe0fL, 0L); // of no type
         refused(new Command.Submit("iommu0", List.of(fence, fence, none)));
         assertThat(news()).containsExactly(new MachineEvent.CommandsDone("iommu0", 2));
+    }
+
+    @Test
+    void aPageRequestThatFaultsHasTheEventOfAFault() {
+        machine.apply(new Command.PatchDevice(RID2, null, null, 2));
+        seen = machine.journal().last();
+        var news = after(new Command.StartDma(RID2, DmaOrder.read(9, 0x9010, 0x1000)));
+        assertThat(news.stream().filter(MachineEvent.Faulted.class::isInstance))
+                .hasSize(2)
+                .allSatisfy(event -> assertThat(event).isInstanceOfSatisfying(MachineEvent.Faulted.class, faulted -> {
+                    assertThat(faulted.type()).isEqualTo(RecordedRequest.PAGE_REQUEST);
+                    assertThat(faulted.request().pasid()).isEqualTo(9);
+                    assertThat(faulted.request().access()).isEqualTo(Access.READ);
+                    assertThat(faulted.fault().name()).isEqualTo("SPT.2");
+                    assertThat(faulted.fault().recorded()).isTrue();
+                    assertThat(faulted.fault().address())
+                            .isEqualTo(faulted.request().iova());
+                }))
+                .extracting(event -> ((MachineEvent.Faulted) event).request().iova())
+                .containsExactly(0x9000L, 0xa000L);
+        List<FaultRecord> records = machine.read(view -> view.faults("iommu0"));
+        assertThat(records).hasSize(2);
+    }
+
+    /** A device asks for the translations of a group's further pages as it does for that of the first. */
+    @Test
+    void aTranslationRequestThatFaultsHasOneWhateverItIsFor() {
+        machine.apply(new Command.PatchDevice(RID2, null, null, 2));
+        machine.apply(new Command.Map(3, List.of(page(0xa000L))));
+        var leaf = machine.read(view -> view.explain(read(0xa000))).steps().getLast();
+        var reserved = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+        reserved.putLong(leaf.raw().getFirst() | 1L << 62);
+        machine.apply(new Command.WriteMemory(Objects.requireNonNull(leaf.address()), reserved.array()));
+        seen = machine.journal().last();
+        var news = after(new Command.StartDma(RID2, DmaOrder.read(DmaRequest.NO_PASID, 0x9010, 0x1000)));
+        assertThat(news.stream().filter(MachineEvent.Faulted.class::isInstance))
+                .singleElement()
+                .isInstanceOfSatisfying(MachineEvent.Faulted.class, faulted -> {
+                    assertThat(faulted.type()).isEqualTo(RecordedRequest.TRANSLATION_REQUEST);
+                    assertThat(faulted.request().iova()).isEqualTo(0xa000);
+                    assertThat(faulted.fault().name()).isEqualTo("SSS.3");
+                });
     }
 
     @Test

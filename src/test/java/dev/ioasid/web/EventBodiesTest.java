@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Fault;
+import dev.ioasid.iommu.RecordedRequest;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Stage;
 import dev.ioasid.machine.MachineEvent;
@@ -53,9 +54,16 @@ class EventBodiesTest {
     void ofFaults() {
         var request = new DmaRequest(RID, 7, 0x1234, Access.READ, true, DmaRequest.Kind.TRANSLATED, false);
         var fault = new Fault(0x12, "F_ACCESS", "AF is 0", Stage.FIRST, 3, 0x1234, false, true, List.of(1L, 2L));
-        looks(new MachineEvent.Faulted(request, fault, true, 3), "fault", """
+        looks(new MachineEvent.Faulted(request, RecordedRequest.TRANSLATED, fault, true, 3), "fault", """
                 {"rid":"0000:3a:00.0","pasid":7,"ioasid":3,"iova":"0x1234","access":"read","privileged":true,\
                 "type":"translated","stalled":true,"fault":{"code":"0x12","name":"F_ACCESS","detail":"AF is 0",\
+                "stage":"first","level":3,"address":"0x1234","recoverable":false,"recorded":true,\
+                "words":["0x1","0x2"]}}\
+                """);
+        var page = new DmaRequest(RID, 7, 0x2000, Access.WRITE, false);
+        looks(new MachineEvent.Faulted(page, RecordedRequest.PAGE_REQUEST, fault, false, null), "fault", """
+                {"rid":"0000:3a:00.0","pasid":7,"iova":"0x2000","access":"write","privileged":false,\
+                "type":"page-request","stalled":false,"fault":{"code":"0x12","name":"F_ACCESS","detail":"AF is 0",\
                 "stage":"first","level":3,"address":"0x1234","recoverable":false,"recorded":true,\
                 "words":["0x1","0x2"]}}\
                 """);

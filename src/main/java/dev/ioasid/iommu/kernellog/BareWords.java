@@ -94,12 +94,13 @@ final class BareWords implements Reports {
         if (VtdReasons.isInterrupt(record.code())) {
             return FaultedAccess.ofInterrupt(record.interruptIndex());
         }
+        boolean moves = record.request() != RecordedRequest.PAGE_REQUEST; // what a page was wanted for is not recorded
         return new FaultedAccess(
                 record.address(),
                 null,
-                record.access(),
+                moves ? record.access() : null,
                 record.hasPasid() ? record.isPrivileged() : null,
-                record.hasPasid() ? record.access() == Access.EXECUTE : null,
+                record.hasPasid() && moves ? record.access() == Access.EXECUTE : null,
                 record.request());
     }
 

@@ -59,6 +59,13 @@ final class PriQueue {
         }
     }
 
+    /** Whether OVFLG has not been acknowledged. */
+    boolean overflowed() {
+        synchronized (queue) {
+            return queue.overflowed();
+        }
+    }
+
     /** See {@link Disturbances#fillsPageRequests}. */
     void disturb(Disturbances by) {
         disturbances = by;

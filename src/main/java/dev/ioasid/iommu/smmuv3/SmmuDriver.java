@@ -20,13 +20,13 @@ import dev.ioasid.memory.Readers;
 import dev.ioasid.pagetable.IoPageTable;
 import dev.ioasid.pagetable.Walked;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -48,8 +48,8 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Where CDs lie.</b> Behind a stage 2, the hardware reads CDs through it. Those of a user's page table, which the driver writes, are
  * mapped at the top of the parent's space while the bind lasts, and read-only: see {@link CdPlace.TopOfParent}.
  *
- * <p><b>Who may call.</b> Any thread; one lock, the object's, guards everything here and the ring. Under it tables of the service's are
- * changed, whose caches call back here, the unit's own locks are taken, and readers of tables are waited for, none of whom
+ * <p><b>Who may call.</b> Any thread; one lock, the object's, guards everything here and the ring, and only {@link #hasTakenAts} takes none.
+ * Under it tables of the service's are changed, whose caches call back here, the unit's own locks are taken, and readers of tables are waited for, none of whom
  * ever wants this lock. The hardware may translate at every moment: see {@link StreamTableWriter} for how STEs change under its eyes.
  */
 public final class SmmuDriver implements IommuDriver {
@@ -80,7 +80,7 @@ public final class SmmuDriver implements IommuDriver {
     private final long events;
     private final TreeMap<Integer, StreamWriter> streams = new TreeMap<>(); // by StreamID
     /** Devices that have lost their ATS, by StreamID. */
-    private final Set<Integer> withoutAts = new HashSet<>();
+    private final Set<Integer> withoutAts = ConcurrentHashMap.newKeySet();
     /** The PRI queue; null as long as no device asks for pages. */
     private @Nullable PriReader pageRequests;
 
@@ -438,7 +438,7 @@ public final class SmmuDriver implements IommuDriver {
     }
 
     @Override
-    public synchronized boolean hasTakenAts(int sourceId) {
+    public boolean hasTakenAts(int sourceId) {
         return withoutAts.contains(sourceId);
     }
 

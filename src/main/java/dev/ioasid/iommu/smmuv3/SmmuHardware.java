@@ -230,6 +230,11 @@ public final class SmmuHardware implements IommuHardware {
     }
 
     @Override
+    public boolean losesPageRequests() {
+        return registers.requests().overflowed();
+    }
+
+    @Override
     public List<DeviceMessage> takeMessages() {
         return messages.take();
     }

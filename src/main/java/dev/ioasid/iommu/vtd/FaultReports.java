@@ -31,11 +31,11 @@ final class FaultReports {
         return recorded ? Refusal.recorded(refusal) : refusal;
     }
 
-    /** Of a page request. */
-    void report(long refusal, PageRequest request) {
-        if (isRecorded(refusal)) {
-            log.record(request, Refusal.fault(refusal).code());
-        }
+    /** Of a page request; says whether it was recorded. */
+    long report(long refusal, PageRequest request) {
+        boolean recorded = isRecorded(refusal)
+                && log.record(request, Refusal.fault(refusal).code());
+        return recorded ? Refusal.recorded(refusal) : refusal;
     }
 
     /** Counts a fault, and says whether it is one to be recorded. */

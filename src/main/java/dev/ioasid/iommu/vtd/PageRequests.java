@@ -1,8 +1,10 @@
 package dev.ioasid.iommu.vtd;
 
+import dev.ioasid.iommu.Fault;
 import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.PageRequest.Outcome;
 import dev.ioasid.iommu.PageRequest.Response;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What becomes of a page request: the way down to its PASID table entry, which says what to forget of the page; then the queue. Where
@@ -40,15 +42,17 @@ final class PageRequests {
                 VtdHardware.PAGE_REQUEST,
                 VtdSteps.NOBODY);
         if (Refusal.is(admitted)) {
-            faults.report(admitted, request);
-            return unqueued(request, Response.INVALID);
+            long refusal = faults.report(admitted, request);
+            return unqueued(request, Response.INVALID, Refusal.asFault(refusal, request.address()));
         }
         forget(admitted, request.address());
-        return registers.add(request) ? new Outcome.Queued() : unqueued(request, Response.SUCCESS);
+        return registers.add(request) ? new Outcome.Queued() : unqueued(request, Response.SUCCESS, null);
     }
 
-    private static Outcome unqueued(PageRequest request, Response response) {
-        return request.last() && !request.isStopMarker() ? new Outcome.Answered(response) : new Outcome.Dropped();
+    private static Outcome unqueued(PageRequest request, Response response, @Nullable Fault fault) {
+        return request.last() && !request.isStopMarker()
+                ? new Outcome.Answered(response, fault)
+                : new Outcome.Dropped(fault);
     }
 
     /** What is remembered of the page is not good enough for the device: it goes. */

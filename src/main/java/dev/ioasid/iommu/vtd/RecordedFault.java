@@ -42,7 +42,7 @@ public record RecordedFault(long low, long high) {
         return (int) (low >>> 48);
     }
 
-    /** An atomic operation is a write, too. */
+    /** An atomic operation is a write, too. Of a page request it means nothing. */
     public Access access() {
         if (hasPasid() && EXE.isSet(high) && T1.isSet(high)) {
             return Access.EXECUTE;

@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,7 +39,7 @@ import org.jspecify.annotations.Nullable;
  * go on, but no longer by translations that it should have forgotten. The page request queue is there while
  * there is a device that may ask for pages, from the first attachment of one on.
  *
- * <p><b>Who may call.</b> Any thread; one lock, the object's, guards everything here and the ring. Under it the unit's own locks are
+ * <p><b>Who may call.</b> Any thread; one lock, the object's, guards everything here and the ring, and only {@link #hasTakenAts} takes none. Under it the unit's own locks are
  * taken, and readers of tables are waited for, none of whom ever wants this lock. The hardware may translate at every moment: see
  * {@link DriverMemory} for how structures change under its eyes.
  */
@@ -70,7 +71,7 @@ public final class VtdDriver implements IommuDriver {
     /** Of the devices: a unit serves one. */
     private int segment;
     /** Devices that have lost their ATS, by source id. */
-    private final Set<Integer> withoutAts = new HashSet<>();
+    private final Set<Integer> withoutAts = ConcurrentHashMap.newKeySet();
 
     /**
      * Takes over a unit and turns translation on: everything is blocked. EOPNOTSUPP: the unit has no invalidation queue; ENOMEM.
@@ -194,7 +195,7 @@ public final class VtdDriver implements IommuDriver {
     }
 
     @Override
-    public synchronized boolean hasTakenAts(int sourceId) {
+    public boolean hasTakenAts(int sourceId) {
         return withoutAts.contains(sourceId);
     }
 

@@ -2,6 +2,7 @@ package dev.ioasid.iommu.vtd;
 
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.CacheSummary;
 import dev.ioasid.iommu.CachedEntry;
 import dev.ioasid.iommu.DeviceMessage;
@@ -45,6 +46,8 @@ public final class VtdHardware implements IommuHardware {
     static final int ATS = TRANSLATION_REQUEST | TRANSLATED;
     /** Asks for a page: nothing is translated. */
     static final int PAGE_REQUEST = 1 << 19;
+    /** With {@link PageWalk#WRITE}: of more than one double word, which no interrupt is. */
+    static final int LONG_WRITE = 1 << 20;
 
     private static final int REQUEST = PageWalk.READ | PageWalk.WRITE;
 
@@ -205,6 +208,16 @@ public final class VtdHardware implements IommuHardware {
         };
     }
 
+    @Override
+    public Translation translate(DmaRequest request, int length) {
+        boolean oneDoubleWord = (request.iova() & 3) + length <= 4;
+        if (oneDoubleWord || request.access() != Access.WRITE || !PageWalk.isInterrupt(request.iova())) {
+            return translate(request);
+        }
+        int how = how(request) | LONG_WRITE;
+        return answer(translate(request.rid().sourceId(), request.pasid(), request.iova(), how), request);
+    }
+
     private Translation complete(DmaRequest request, int sourceId, int how) {
         var tlb = deviceTlbs.of(sourceId);
         int since = tlb == null ? 0 : tlb.epoch();
@@ -261,6 +274,11 @@ public final class VtdHardware implements IommuHardware {
     @Override
     public PageRequest.Outcome request(PageRequest request) {
         return pageRequests.outcome(request);
+    }
+
+    @Override
+    public boolean losesPageRequests() {
+        return registers.losesPageRequests();
     }
 
     @Override

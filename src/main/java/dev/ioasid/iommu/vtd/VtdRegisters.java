@@ -129,6 +129,11 @@ final class VtdRegisters {
         return pageRequests.add(request);
     }
 
+    /** PRS.PRO. */
+    synchronized boolean losesPageRequests() {
+        return pageRequests.event().overflowed();
+    }
+
     /** Bytes of a descriptor of the queue. */
     synchronized int commandSize() {
         return queue.descriptorSize();

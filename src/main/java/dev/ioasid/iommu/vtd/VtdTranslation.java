@@ -60,7 +60,7 @@ final class VtdTranslation {
         if (tagged && (how & VtdHardware.TRANSLATED) != 0) {
             return Refusal.of(VtdFault.UR_2);
         }
-        if (!tagged && !ats && (how & PageWalk.WRITE) != 0 && PageWalk.isInterrupt(iova)) {
+        if (!tagged && !ats && isShortWrite(how) && PageWalk.isInterrupt(iova)) {
             return UNTRANSLATED | Walked.interrupt(PAGE_SHIFT);
         }
         boolean execute = tagged && (how & VtdHardware.EXECUTE) != 0;
@@ -86,6 +86,10 @@ final class VtdTranslation {
                 yield scalable.of(mode, sourceId, pasid, iova, how, execute, steps);
             }
         };
+    }
+
+    private static boolean isShortWrite(int how) {
+        return (how & (PageWalk.WRITE | VtdHardware.LONG_WRITE)) == PageWalk.WRITE;
     }
 
     /** A format that was found to be there. */

@@ -38,7 +38,7 @@ class PageRequestsTest {
     private static String text(PageRequest.Outcome outcome) {
         return switch (outcome) {
             case PageRequest.Outcome.Queued queued -> "queued";
-            case PageRequest.Outcome.Answered(var response) -> response.name();
+            case PageRequest.Outcome.Answered(var response, var _) -> response.name();
             case PageRequest.Outcome.Dropped dropped -> "dropped";
         };
     }

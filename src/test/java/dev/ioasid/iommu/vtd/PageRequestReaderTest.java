@@ -389,7 +389,10 @@ class PageRequestReaderTest {
         assertThatThrownBy(() -> driver.invalidate(DEVICE, 1, all)).isInstanceOf(RefusedException.class);
         assertThat(driver.hasTakenAts(0x3a11)).isTrue();
         assertThat(contextEntry(DEVICE) & PRE).isZero();
-        assertThat(hardware.request(request(2))).isEqualTo(new Outcome.Answered(Response.INVALID));
+        assertThat(hardware.request(request(2)))
+                .isInstanceOfSatisfying(
+                        Outcome.Answered.class,
+                        answered -> assertThat(answered.response()).isEqualTo(Response.INVALID));
         assertThat(hardware.faults().getLast().code()).isEqualTo(0x47);
         assertThat(driver.takePageRequests()).as("what it had asked").containsExactly(request(1));
         driver.respond(request(1), Response.SUCCESS);

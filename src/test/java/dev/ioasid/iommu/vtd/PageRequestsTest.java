@@ -61,8 +61,8 @@ class PageRequestsTest {
     private static String text(Outcome outcome) {
         return switch (outcome) {
             case Outcome.Queued() -> "queued";
-            case Outcome.Dropped() -> "dropped";
-            case Outcome.Answered(var response) -> response.name().toLowerCase(Locale.ROOT);
+            case Outcome.Dropped dropped -> "dropped";
+            case Outcome.Answered(var response, var _) -> response.name().toLowerCase(Locale.ROOT);
         };
     }
 
