@@ -349,8 +349,10 @@ final class Transfers {
         requests().asked(device, request, why, job);
         switch (device.unit().hardware().request(request)) {
             case PageRequest.Outcome.Queued queued -> machine.pageAnswers().collect(device.unit());
-            case PageRequest.Outcome.Answered(var response) ->
+            case PageRequest.Outcome.Answered(var response) -> {
                 machine.pageAnswers().tell(device.unit(), request, response);
+                machine.pageAnswers().collect(device.unit()); // where the queue has overflowed, its driver hears of that
+            }
             case PageRequest.Outcome.Dropped dropped -> {} // with the last of its group, or too late
         }
     }
