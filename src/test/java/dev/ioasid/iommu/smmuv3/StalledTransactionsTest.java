@@ -90,6 +90,7 @@ class StalledTransactionsTest {
 
         assertThat(toldOnce()).isInstanceOfSatisfying(Resumed.class, resumed -> {
             assertThat(resumed.ticket()).isEqualTo(stalled.ticket());
+            assertThat(resumed.request()).isEqualTo(ExampleUnit.request(STALLS));
             assertThat(resumed.outcome())
                     .isInstanceOfSatisfying(
                             Translation.Translated.class,
@@ -97,6 +98,17 @@ class StalledTransactionsTest {
         });
         assertThat(unit.events()).hasSize(1);
         assertThat(told()).isEmpty();
+    }
+
+    /** Whatever the STE makes of it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"21/7 read", "21/7 write", "21/7 execute", "21/7 privileged-read", "21/7 privileged-execute"})
+    void retriedItIsWhatItWas(String how) {
+        unit.edit("80000848 = 000a1000100000d4"); // PRIVCFG 2, INSTCFG 2
+        var sent = how + " 7fabcdef2234";
+        unit.stall(sent);
+        unit.command(Commands.retry(0x21, 0));
+        assertThat(((Resumed) toldOnce()).request()).isEqualTo(ExampleUnit.request(sent));
     }
 
     @Test
