@@ -227,10 +227,10 @@ class StalledTransactionsTest {
         transaction.begin(0x21, 7, 0x1000, 1);
         transaction.era = stalls.era();
         assertThat(stalls.dropAll()).isEmpty();
-        assertThat(stalls.add(transaction)).isFalse();
+        assertThat(stalls.add(transaction)).isEqualTo(Stalls.Admission.TOO_LATE);
         assertThat(stalls.dropAll()).isEmpty();
         transaction.era = stalls.era();
-        assertThat(stalls.add(transaction)).isTrue();
+        assertThat(stalls.add(transaction)).isEqualTo(Stalls.Admission.WAITS);
         assertThat(stalls.dropAll()).containsExactly(transaction.ticket);
     }
 
@@ -355,6 +355,39 @@ class StalledTransactionsTest {
         var fourth = unit.stall(STALLS);
         unit.write("CR0=1e");
         assertThat(told()).hasSize(2).contains(new Terminated(fourth.ticket(), true));
+    }
+
+    // ---- without an end
+
+    /** What waits unrecorded, beyond those that can have a STAG, is bounded: who comes then is aborted, and his record says that. */
+    @Test
+    void aUnitHoldsOnlySoMany() {
+        become(stallMax(2));
+        few();
+        int most = 2 + 4096;
+        for (int i = 0; i < most; i++) {
+            unit.stall(STALLS);
+        }
+        assertThat(unit.register("EVENTQ_PROD")).isEqualTo(2);
+
+        var terminated = (Translation.Faulted) unit.translate(STALLS);
+        assertThat(terminated.fault().words()).containsExactly(0x2100007812L, 0x20800000000L, 0x7fabcdef2234L, 0L);
+        assertThat(terminated.fault().ignored()).isFalse();
+        assertThat(terminated.fault().recorded()).isFalse();
+        assertThat(unit.register("EVENTQ_PROD")).as("its record is lost").isEqualTo(0x8000_0002L);
+        assertThat(unit.hardware.faultsDropped()).isOne();
+
+        unit.write("EVENTQ_CONS=80000001"); // room, but no STAG for those that wait already
+        assertThat(unit.translate(STALLS)).isInstanceOf(Translation.Faulted.class);
+        assertThat(unit.events().getLast())
+                .isEqualTo("0000002100007812 0000020800000000 00007fabcdef2234 0000000000000000");
+
+        unit.command(Commands.retry(0x21, 1)); // it keeps the room that it has
+        assertThat(told()).hasSize(1).allSatisfy(message -> assertThat(((Resumed) message).outcome())
+                .isInstanceOf(Translation.Stalled.class));
+        unit.command(Commands.stallTerm(0x21));
+        assertThat(told()).hasSize(most);
+        assertThat(unit.stall(STALLS).fault().recorded()).as("the queue is full").isFalse();
     }
 
     // ---- messages that nobody takes
