@@ -391,7 +391,9 @@ public final class SmmuHardware implements IommuHardware {
     private final class OfRegisters implements RegisterEffects {
         @Override
         public void enabledChanged(boolean on) {
-            aborted(stalls.dropAll());
+            if (!on) {
+                aborted(stalls.dropAll());
+            }
         }
 
         @Override

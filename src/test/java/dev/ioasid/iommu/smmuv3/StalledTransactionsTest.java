@@ -18,6 +18,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -232,6 +233,44 @@ class StalledTransactionsTest {
         transaction.era = stalls.era();
         assertThat(stalls.add(transaction)).isEqualTo(Stalls.Admission.WAITS);
         assertThat(stalls.dropAll()).containsExactly(transaction.ticket);
+    }
+
+    /** Turning translation on ends nothing: who sees that it is on waits, although not all of the write has been done. */
+    @Test
+    void whoComesWhileTranslationIsTurnedOnWaits() throws InterruptedException {
+        unit.write("CR0=1e");
+        var recording = new CountDownLatch(1);
+        var goOn = new CountDownLatch(1);
+        unit.whenWritten = () -> {
+            recording.countDown();
+            await(goOn);
+        };
+        // in the middle of a record, with the Event queue's lock
+        var forbidden = Thread.ofPlatform().start(() -> unit.translate("21 translated-read 123456234"));
+        recording.await();
+        var turning = Thread.ofPlatform().start(() -> unit.write("CR0=1f"));
+        var comes = Thread.ofPlatform().start(() -> {
+            while (unit.translate(STALLS) instanceof Translation.Translated) {
+                Thread.onSpinWait();
+            }
+        });
+        while (turning.getState() != Thread.State.BLOCKED || comes.getState() != Thread.State.BLOCKED) {
+            Thread.onSpinWait();
+        }
+        goOn.countDown();
+        for (var thread : List.of(forbidden, turning, comes)) {
+            thread.join();
+        }
+        assertThat(told()).isEmpty();
+        assertThat(unit.events().getLast()).startsWith("0000002100007812 0000020880000000");
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     @Test
