@@ -15,9 +15,10 @@ public sealed interface DeviceMessage {
      * A stalled transaction has come to something else: it has been translated again, or ended.
      *
      * @param ticket of {@link Translation.Stalled}
+     * @param request the transaction, as the unit took it when it arrived
      * @param outcome if it is stalled again, with a ticket of its own
      */
-    record Resumed(long ticket, Translation outcome) implements DeviceMessage {}
+    record Resumed(long ticket, DmaRequest request, Translation outcome) implements DeviceMessage {}
 
     /**
      * Software has put an end to a stalled transaction.

@@ -379,6 +379,12 @@ final class Devices {
         return region.range().first() + target.offset();
     }
 
+    /** Whether there is such a device behind a unit. */
+    boolean has(Unit unit, Rid rid) {
+        var device = byRid.get(rid);
+        return device != null && device.unit() == unit;
+    }
+
     /** The device whose requests a unit sees with a source id; null if there is none. */
     @Nullable
     Device bySourceId(Unit unit, int sourceId) {

@@ -145,7 +145,10 @@ final class PageAnswers {
                     said(group, answered.response());
                 }
             }
-            case DeviceMessage.Resumed(long ticket, var outcome) -> {
+            case DeviceMessage.Resumed(long ticket, var request, var outcome) -> {
+                if (machine.devices().has(unit, request.rid())) {
+                    machine.traffic().tell(request, outcome);
+                }
                 var stalled = requests().ticket(unit, ticket);
                 if (stalled != null) {
                     resumed(stalled, outcome);

@@ -20,7 +20,10 @@ import dev.ioasid.machine.PageRequestSummary.Answer;
 import dev.ioasid.machine.PageRequestSummary.State;
 import dev.ioasid.memory.AddressRange;
 import dev.ioasid.pagetable.Permissions;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -402,6 +405,40 @@ class InjectionsTest {
                 .singleElement()
                 .satisfies(fault -> assertThat(fault.address()).isEqualTo(0x6000));
         assertThat(machine.pageRequests().pending()).isZero();
+    }
+
+    private void word(long address, long word) {
+        var bytes = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(word);
+        machine.apply(new Command.WriteMemory(address, bytes.array()));
+    }
+
+    /** Where the user is the driver, the overflow is his to acknowledge, and the device tries again then. */
+    @Test
+    void aFullQueueOfPageRequestsThatTheServiceDoesNotDrive() {
+        machine.apply(new Command.CreateIommu(UNIT, false, Architecture.SMMUV3.capabilities()));
+        machine.apply(new Command.CreateDevice(RID, UNIT, new DeviceTraits(null, 8, true, true, null, List.of())));
+        word(0x4e_8000, 0x42_000b); // STE of 3a00: V, stage 1, one CD
+        word(0x4e_8008, 0x1000_1000_0000L); // EATS 1
+        word(0x42_0000, 0x0025_e205_c000_3510L); // T0SZ 16, 4 KiB, EPD1, V, IPS 48 bits, AA64, R, A
+        word(0x42_0008, 0x43_0000); // an empty table
+        var registers = new LinkedHashMap<String, Long>();
+        registers.put("STRTAB_BASE", 0x40_0000L);
+        registers.put("STRTAB_BASE_CFG", 16L);
+        registers.put("PRIQ_BASE", 0x44_0002L);
+        registers.put("CR0", 3L); // SMMUEN, PRIQEN
+        machine.apply(new Command.PatchRegisters(UNIT, registers));
+
+        inject(new Injection.FullQueue(UNIT, Injection.Queue.PAGE_REQUESTS), 1);
+        long waits = read(0x5000);
+        assertThat(dma(waits).isPending()).isTrue();
+        assertThat(register("PRIQ_PROD")).isEqualTo(1L << 31);
+        assertThat(register("PRIQ_CONS")).isZero();
+
+        var acknowledged = new LinkedHashMap<String, Long>();
+        acknowledged.put("PRIQ_CONS", 1L << 31);
+        machine.apply(new Command.PatchRegisters(UNIT, acknowledged));
+        assertThat(register("PRIQ_PROD")).as("asked again").isEqualTo(1L << 31 | 1);
+        assertThat(dma(waits).isPending()).isTrue();
     }
 
     @Test

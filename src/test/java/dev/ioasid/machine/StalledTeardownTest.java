@@ -2,13 +2,18 @@ package dev.ioasid.machine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ioasid.iommu.Access;
+import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.UserTable;
+import dev.ioasid.machine.PageRequestSummary.Answer;
 import dev.ioasid.pagetable.Permissions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Set;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -82,6 +87,61 @@ class StalledTeardownTest {
             machine.apply(new Command.ClearFaults("iommu0"));
             dma(machine);
             assertThat(machine.read(MachineView::pageRequests).getLast().stag()).isEqualTo(0);
+        }
+    }
+
+    private static List<MachineEvent> news(Machine machine, Command<?> command) {
+        long seen = machine.journal().last();
+        machine.apply(command);
+        return machine.journal().read(seen + 1, Integer.MAX_VALUE).entries().stream()
+                .map(EventJournal.Entry::event)
+                .toList();
+    }
+
+    private static MachineEvent.Faulted faulted(List<MachineEvent> news) {
+        var faults = news.stream()
+                .filter(MachineEvent.Faulted.class::isInstance)
+                .map(MachineEvent.Faulted.class::cast)
+                .toList();
+        assertThat(faults).hasSize(1);
+        return faults.getFirst();
+    }
+
+    /** A retry is a new arrival: each of its faults stands in the Event queue, and is told as the first one was. */
+    @Test
+    void whatFaultsAgainIsToldAgain() {
+        try (var machine = machine()) {
+            var arrives = new DmaRequest(RID, PASID, 0x1000, Access.READ, false);
+            var first = faulted(news(machine, new Command.StartDma(RID, DmaOrder.read(PASID, 0x1000, 8))));
+            assertThat(first.request()).isEqualTo(arrives);
+            assertThat(first.stalled()).isTrue();
+
+            var again = faulted(news(machine, new Command.AnswerPageRequest(1, Answer.RETRY)));
+            assertThat(again).isEqualTo(first);
+
+            word(machine, CDS + PASID * 64, 0); // its V
+            machine.apply(new Command.Submit("iommu0", List.of(List.of((0x3aL << 40) | PASID << 12 | 5, 0L)))); // CFGI_CD
+            var last = faulted(news(machine, new Command.AnswerPageRequest(2, Answer.RETRY)));
+            assertThat(last.request()).isEqualTo(arrives);
+            assertThat(last.stalled()).isFalse();
+            assertThat(last.fault().name()).isEqualTo("C_BAD_CD");
+            List<FaultRecord> recorded = machine.read(view -> view.faults("iommu0"));
+            assertThat(recorded).hasSize(3);
+        }
+    }
+
+    /** So is the fault of a transaction for which nobody waits any more, and which is recorded when there is room. */
+    @Test
+    void whatNobodyWaitsForIsToldWhenItIsRecorded() {
+        try (var machine = machine()) {
+            for (int i = 0; i < 256; i++) { // the Event queue's room
+                machine.apply(new Command.Translate(List.of(new DmaRequest(RID, 15, 0, Access.READ, false))));
+            }
+            dma(machine);
+            machine.apply(new Command.ExpirePageRequest(1));
+            var told = faulted(news(machine, new Command.ClearFaults("iommu0")));
+            assertThat(told.request()).isEqualTo(new DmaRequest(RID, PASID, 0x1000, Access.READ, false));
+            assertThat(told.fault().recorded()).isTrue();
         }
     }
 }

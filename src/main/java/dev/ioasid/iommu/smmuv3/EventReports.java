@@ -40,18 +40,24 @@ final class EventReports {
             return refusal;
         }
         counts.getAndIncrement(event.ordinal());
-        if (SmmuRefusal.isStalled(refusal)) {
-            return stall(refusal, transaction);
+        if (!SmmuRefusal.isStalled(refusal)) {
+            return terminate(refusal, transaction);
         }
+        return switch (stalls.add(transaction)) { // before software can hear of it
+            case WAITS -> stall(refusal, transaction);
+            case TOO_LATE -> SmmuRefusal.ABORT;
+            // IHI 0070, 3.12, lets a unit abort what it is asked to stall and cannot; Stall is 0 then
+            case NO_ROOM -> terminate(SmmuRefusal.unstalled(refusal), transaction);
+        };
+    }
+
+    private long terminate(long refusal, Transaction transaction) {
         boolean recorded = !SmmuRefusal.isSilent(refusal)
                 && queue.write(record(refusal, transaction).words(), false) == EventQueue.Outcome.WRITTEN;
         return recorded ? SmmuRefusal.recorded(refusal) : refusal;
     }
 
     private long stall(long refusal, Transaction transaction) {
-        if (!stalls.add(transaction)) { // before software can hear of it
-            return SmmuRefusal.ABORT;
-        }
         while (transaction.stag != Stalls.NONE) {
             var outcome = queue.write(record(refusal, transaction).words(), true);
             if (outcome == EventQueue.Outcome.WRITTEN) {

@@ -2,6 +2,7 @@ package dev.ioasid.iommu.smmuv3;
 
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
+import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.CacheSummary;
 import dev.ioasid.iommu.CachedEntry;
 import dev.ioasid.iommu.DeviceMessage;
@@ -395,7 +396,9 @@ public final class SmmuHardware implements IommuHardware {
     private final class OfRegisters implements RegisterEffects {
         @Override
         public void enabledChanged(boolean on) {
-            aborted(stalls.dropAll());
+            if (!on) {
+                aborted(stalls.dropAll());
+            }
         }
 
         @Override
@@ -412,7 +415,20 @@ public final class SmmuHardware implements IommuHardware {
     private void arrive(Stalls.Stalled stalled) {
         long outcome = throughUnit(stalled.streamId(), stalled.substreamId(), stalled.input(), stalled.how());
         var translation = answer(outcome, stalled.input(), transactions.get());
-        messages.add(new DeviceMessage.Resumed(stalled.ticket(), translation));
+        messages.add(new DeviceMessage.Resumed(stalled.ticket(), request(stalled), translation));
+    }
+
+    private DmaRequest request(Stalls.Stalled stalled) {
+        int how = stalled.how();
+        var access = (how & PageWalk.WRITE) != 0
+                ? Access.WRITE
+                : (how & PageWalk.EXECUTE) != 0 ? Access.EXECUTE : Access.READ;
+        return new DmaRequest(
+                requesters.rid(stalled.streamId()),
+                stalled.substreamId(),
+                stalled.input(),
+                access,
+                (how & PageWalk.PRIVILEGED) != 0);
     }
 
     /** Transactions that could not be recorded try again, oldest first, as long as there is room. */

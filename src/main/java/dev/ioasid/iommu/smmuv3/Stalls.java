@@ -28,6 +28,9 @@ final class Stalls {
     /** No STAG. */
     static final int NONE = -1;
 
+    /** Transactions that a unit holds beyond those that can have a STAG. */
+    static final int BEYOND = 4096;
+
     private static final int STAGS = 1 << 16;
 
     private final int most;
@@ -49,10 +52,22 @@ final class Stalls {
         return era;
     }
 
-    /** A transaction waits from now on, with a ticket, and a STAG if one is free. False: translation has been turned off since it came. */
-    synchronized boolean add(Transaction transaction) {
+    /** Whether a transaction comes to wait. */
+    enum Admission {
+        WAITS,
+        /** Translation has been turned off since it came. */
+        TOO_LATE,
+        /** The unit holds all that it can. */
+        NO_ROOM
+    }
+
+    /** A transaction waits from now on, with a ticket, and a STAG if one is free. */
+    synchronized Admission add(Transaction transaction) {
         if (transaction.era != era) {
-            return false;
+            return Admission.TOO_LATE;
+        }
+        if (waiting.size() + unheard.size() >= most + BEYOND) {
+            return Admission.NO_ROOM;
         }
         transaction.ticket = ++tickets;
         var stalled = new Stalled(
@@ -62,7 +77,7 @@ final class Stalls {
                 transaction.input,
                 transaction.arrived);
         place(stalled, transaction);
-        return true;
+        return Admission.WAITS;
     }
 
     private void place(Stalled stalled, Transaction transaction) {

@@ -18,6 +18,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -90,6 +91,7 @@ class StalledTransactionsTest {
 
         assertThat(toldOnce()).isInstanceOfSatisfying(Resumed.class, resumed -> {
             assertThat(resumed.ticket()).isEqualTo(stalled.ticket());
+            assertThat(resumed.request()).isEqualTo(ExampleUnit.request(STALLS));
             assertThat(resumed.outcome())
                     .isInstanceOfSatisfying(
                             Translation.Translated.class,
@@ -97,6 +99,17 @@ class StalledTransactionsTest {
         });
         assertThat(unit.events()).hasSize(1);
         assertThat(told()).isEmpty();
+    }
+
+    /** Whatever the STE makes of it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"21/7 read", "21/7 write", "21/7 execute", "21/7 privileged-read", "21/7 privileged-execute"})
+    void retriedItIsWhatItWas(String how) {
+        unit.edit("80000848 = 000a1000100000d4"); // PRIVCFG 2, INSTCFG 2
+        var sent = how + " 7fabcdef2234";
+        unit.stall(sent);
+        unit.command(Commands.retry(0x21, 0));
+        assertThat(((Resumed) toldOnce()).request()).isEqualTo(ExampleUnit.request(sent));
     }
 
     @Test
@@ -215,11 +228,49 @@ class StalledTransactionsTest {
         transaction.begin(0x21, 7, 0x1000, 1);
         transaction.era = stalls.era();
         assertThat(stalls.dropAll()).isEmpty();
-        assertThat(stalls.add(transaction)).isFalse();
+        assertThat(stalls.add(transaction)).isEqualTo(Stalls.Admission.TOO_LATE);
         assertThat(stalls.dropAll()).isEmpty();
         transaction.era = stalls.era();
-        assertThat(stalls.add(transaction)).isTrue();
+        assertThat(stalls.add(transaction)).isEqualTo(Stalls.Admission.WAITS);
         assertThat(stalls.dropAll()).containsExactly(transaction.ticket);
+    }
+
+    /** Turning translation on ends nothing: who sees that it is on waits, although not all of the write has been done. */
+    @Test
+    void whoComesWhileTranslationIsTurnedOnWaits() throws InterruptedException {
+        unit.write("CR0=1e");
+        var recording = new CountDownLatch(1);
+        var goOn = new CountDownLatch(1);
+        unit.whenWritten = () -> {
+            recording.countDown();
+            await(goOn);
+        };
+        // in the middle of a record, with the Event queue's lock
+        var forbidden = Thread.ofPlatform().start(() -> unit.translate("21 translated-read 123456234"));
+        recording.await();
+        var turning = Thread.ofPlatform().start(() -> unit.write("CR0=1f"));
+        var comes = Thread.ofPlatform().start(() -> {
+            while (unit.translate(STALLS) instanceof Translation.Translated) {
+                Thread.onSpinWait();
+            }
+        });
+        while (turning.getState() != Thread.State.BLOCKED || comes.getState() != Thread.State.BLOCKED) {
+            Thread.onSpinWait();
+        }
+        goOn.countDown();
+        for (var thread : List.of(forbidden, turning, comes)) {
+            thread.join();
+        }
+        assertThat(told()).isEmpty();
+        assertThat(unit.events().getLast()).startsWith("0000002100007812 0000020880000000");
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     @Test
@@ -343,6 +394,39 @@ class StalledTransactionsTest {
         var fourth = unit.stall(STALLS);
         unit.write("CR0=1e");
         assertThat(told()).hasSize(2).contains(new Terminated(fourth.ticket(), true));
+    }
+
+    // ---- without an end
+
+    /** What waits unrecorded, beyond those that can have a STAG, is bounded: who comes then is aborted, and his record says that. */
+    @Test
+    void aUnitHoldsOnlySoMany() {
+        become(stallMax(2));
+        few();
+        int most = 2 + 4096;
+        for (int i = 0; i < most; i++) {
+            unit.stall(STALLS);
+        }
+        assertThat(unit.register("EVENTQ_PROD")).isEqualTo(2);
+
+        var terminated = (Translation.Faulted) unit.translate(STALLS);
+        assertThat(terminated.fault().words()).containsExactly(0x2100007812L, 0x20800000000L, 0x7fabcdef2234L, 0L);
+        assertThat(terminated.fault().ignored()).isFalse();
+        assertThat(terminated.fault().recorded()).isFalse();
+        assertThat(unit.register("EVENTQ_PROD")).as("its record is lost").isEqualTo(0x8000_0002L);
+        assertThat(unit.hardware.faultsDropped()).isOne();
+
+        unit.write("EVENTQ_CONS=80000001"); // room, but no STAG for those that wait already
+        assertThat(unit.translate(STALLS)).isInstanceOf(Translation.Faulted.class);
+        assertThat(unit.events().getLast())
+                .isEqualTo("0000002100007812 0000020800000000 00007fabcdef2234 0000000000000000");
+
+        unit.command(Commands.retry(0x21, 1)); // it keeps the room that it has
+        assertThat(told()).hasSize(1).allSatisfy(message -> assertThat(((Resumed) message).outcome())
+                .isInstanceOf(Translation.Stalled.class));
+        unit.command(Commands.stallTerm(0x21));
+        assertThat(told()).hasSize(most);
+        assertThat(unit.stall(STALLS).fault().recorded()).as("the queue is full").isFalse();
     }
 
     // ---- messages that nobody takes
