@@ -81,9 +81,9 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .haveNameMatching(
-                        ".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|TableIds|QueueWriter|PageRequestReader"
-                                + "|RouteInvalidations|PageBlocks|FrameAllocator|SmmuDriver|StreamTableWriter|CdTableWriter"
-                                + "|CommandWriter|StreamWriter|StreamEntries|StreamInvalidations|CdPlace|NestedAsids|Forgetting"
+                        ".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|TableIds|DescriptorWriter|PageRequestReader"
+                                + "|DriverRegisters|RouteInvalidations|PageBlocks|FrameAllocator|SmmuDriver|StreamTableWriter|CdTableWriter"
+                                + "|DriverQueue|CommandWriter|StreamWriter|StreamEntries|StreamInvalidations|CdPlace|NestedAsids|Forgetting"
                                 + "|TlbiRanges|SmmuTableShapes|PriReader)")
                 .because("the hardware half reads registers and memory only")
                 .check(CODE);

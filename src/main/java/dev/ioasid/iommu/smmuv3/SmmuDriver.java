@@ -5,6 +5,7 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.DriverMemory;
+import dev.ioasid.iommu.DriverRegisters;
 import dev.ioasid.iommu.Invalidation;
 import dev.ioasid.iommu.IommuDriver;
 import dev.ioasid.iommu.IommuHardware;
@@ -21,7 +22,6 @@ import dev.ioasid.pagetable.IoPageTable;
 import dev.ioasid.pagetable.Walked;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -57,15 +57,12 @@ public final class SmmuDriver implements IommuDriver {
     private static final int FIRST_VMID = 1;
     /** ASID 0 is what stands in memory that nobody wrote. */
     private static final int FIRST_ASID = 1;
-    /** log2 of the Event queue's entries. */
-    private static final int EVENTS = 8;
-
-    private static final long EVENT_BYTES = 32;
 
     private static final int LAST_STAG = 0xffff;
     private static final int NO_TAG = -1;
 
     private final IommuHardware hardware;
+    private final DriverRegisters registers;
     private final SmmuCapabilities capabilities;
     private final SmmuTableShapes shapes;
     private final DriverMemory memory;
@@ -76,8 +73,7 @@ public final class SmmuDriver implements IommuDriver {
     private final CdPlace physical;
     private final CommandWriter queue;
     private final StreamTableWriter table;
-    private final int eventBits;
-    private final long events;
+    private final DriverQueue events;
     private final TreeMap<Integer, StreamWriter> streams = new TreeMap<>(); // by StreamID
     /** Devices that have lost their ATS, by StreamID. */
     private final Set<Integer> withoutAts = ConcurrentHashMap.newKeySet();
@@ -95,14 +91,14 @@ public final class SmmuDriver implements IommuDriver {
                     "a unit of type " + hardware.capabilities().type());
         }
         this.hardware = hardware;
+        this.registers = new DriverRegisters(hardware);
         this.capabilities = smmu;
         this.shapes = new SmmuTableShapes(capabilities);
         this.memory = memory;
         this.physical = new CdPlace.Physical(memory);
         this.vmids = new TableIds("VMIDs", "vmid16", FIRST_VMID, shapes.vmidBits());
         this.asids = new TableIds("ASIDs", "asid16", FIRST_ASID, shapes.asidBits());
-        this.eventBits = Math.min(capabilities.eventQueueBits(), EVENTS);
-        this.queue = new CommandWriter(hardware, memory, capabilities.commandQueueBits());
+        this.queue = new CommandWriter(registers, memory, capabilities.commandQueueBits());
         try {
             this.table = new StreamTableWriter(capabilities, memory, queue);
         } catch (RefusedException refused) {
@@ -110,7 +106,8 @@ public final class SmmuDriver implements IommuDriver {
             throw refused;
         }
         try {
-            this.events = memory.allocate(EVENT_BYTES << eventBits, Math.max(EVENT_BYTES << eventBits, 1 << 12));
+            this.events = new DriverQueue(
+                    "EVENTQ", EventFields.WORDS * Long.BYTES, capabilities.eventQueueBits(), registers, memory);
         } catch (RefusedException refused) {
             table.close();
             queue.close();
@@ -121,7 +118,7 @@ public final class SmmuDriver implements IommuDriver {
 
     /** In the order of IHI 0070, section 6.3.9: queues before translation, and nothing remembered of whoever had the unit before. */
     private void start() {
-        write(
+        registers.write(
                 "CR1",
                 Cr1.QUEUE_IC.of(StreamEntries.WRITE_BACK)
                         | Cr1.QUEUE_OC.of(StreamEntries.WRITE_BACK)
@@ -129,11 +126,11 @@ public final class SmmuDriver implements IommuDriver {
                         | Cr1.TABLE_IC.of(StreamEntries.WRITE_BACK)
                         | Cr1.TABLE_OC.of(StreamEntries.WRITE_BACK)
                         | Cr1.TABLE_SH.of(StreamEntries.INNER));
-        write("CR2", Cr2.RECINVSID.mask() | Cr2.PTM.mask());
-        write("STRTAB_BASE", table.base());
-        write("STRTAB_BASE_CFG", table.configuration());
+        registers.write("CR2", Cr2.RECINVSID.mask() | Cr2.PTM.mask());
+        registers.write("STRTAB_BASE", table.base());
+        registers.write("STRTAB_BASE_CFG", table.configuration());
         long enabled = Cr0.CMDQEN.mask();
-        write("CR0", enabled);
+        registers.write("CR0", enabled);
         var all = new ArrayList<long[]>();
         all.add(Commands.cfgiAll());
         if (capabilities.s1() && capabilities.hyp()) {
@@ -141,22 +138,11 @@ public final class SmmuDriver implements IommuDriver {
         }
         all.add(Commands.tlbiNsnhAll());
         queue.submit(all);
-        write(
-                "EVENTQ_BASE",
-                QueueBase.ADDR.address(events) | QueueBase.LOG2SIZE.of(eventBits) | QueueBase.ALLOCATE.of(1));
-        write("EVENTQ_PROD", 0);
-        write("EVENTQ_CONS", 0);
         enabled |= Cr0.EVENTQEN.mask();
-        write("CR0", enabled);
-        write("IRQ_CTRL", IrqCtrl.GERROR_IRQEN.mask() | IrqCtrl.EVENTQ_IRQEN.mask());
+        registers.write("CR0", enabled);
+        registers.write("IRQ_CTRL", IrqCtrl.GERROR_IRQEN.mask() | IrqCtrl.EVENTQ_IRQEN.mask());
         enabled |= Cr0.SMMUEN.mask() | (capabilities.ats() ? Cr0.ATSCHK.mask() : 0);
-        write("CR0", enabled);
-    }
-
-    private void write(String register, long value) {
-        var one = new LinkedHashMap<String, Long>();
-        one.put(register, value);
-        hardware.write(one);
+        registers.write("CR0", enabled);
     }
 
     @Override
@@ -197,7 +183,7 @@ public final class SmmuDriver implements IommuDriver {
         var stream = known != null ? known : new StreamWriter(capabilities, memory, queue, table, led.requester());
         try {
             if (pageRequests == null && hasPri(led.requester())) {
-                pageRequests = new PriReader(hardware, memory, capabilities.pageRequestQueueBits());
+                pageRequests = new PriReader(registers, memory, capabilities.pageRequestQueueBits());
             }
             stream.lead(led, place(led), hasAts(led.requester()));
         } catch (RefusedException refused) {
@@ -616,11 +602,11 @@ public final class SmmuDriver implements IommuDriver {
     @Override
     public synchronized void close() {
         List.copyOf(streams.keySet()).forEach(this::removed);
-        write("CR0", 0);
-        write("IRQ_CTRL", 0);
+        registers.write("CR0", 0);
+        registers.write("IRQ_CTRL", 0);
         memory.await();
         table.close();
         queue.close();
-        memory.free(events, EVENT_BYTES << eventBits);
+        events.close();
     }
 }

@@ -5,6 +5,7 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.DriverMemory;
+import dev.ioasid.iommu.DriverRegisters;
 import dev.ioasid.iommu.Invalidation;
 import dev.ioasid.iommu.IommuDriver;
 import dev.ioasid.iommu.IssuedCommand;
@@ -25,7 +26,6 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -56,12 +56,13 @@ public final class VtdDriver implements IommuDriver {
     private record Led(Requester requester, Destination destination, int domain) {}
 
     private final VtdHardware hardware;
+    private final DriverRegisters registers;
     private final VtdCapabilities capabilities;
     private final TableShapes shapes;
     private final DriverMemory memory;
     private final TableIds domainIds;
     private final ContextTables contexts;
-    private final QueueWriter queue;
+    private final DescriptorWriter queue;
     private final Map<Integer, PasidTables> pasidTables = new HashMap<>(); // scalable mode, by source id
     private final Map<Route, Led> routes = new LinkedHashMap<>();
     /** Devices that may ask for pages, or might while one of their routes led somewhere, by source id. */
@@ -82,6 +83,7 @@ public final class VtdDriver implements IommuDriver {
 
     VtdDriver(VtdHardware hardware, DriverMemory memory) {
         this.hardware = hardware;
+        this.registers = new DriverRegisters(hardware);
         this.capabilities = hardware.capabilities();
         if (!capabilities.has(Ecap.QI)) {
             throw new RefusedException(
@@ -94,27 +96,21 @@ public final class VtdDriver implements IommuDriver {
         this.domainIds = domainIds(Math.min(capabilities.domainIdBits(), 16));
         this.contexts = new ContextTables(this.memory, capabilities.scalable());
         try {
-            this.queue = new QueueWriter(hardware, memory, capabilities.scalable());
+            this.queue = new DescriptorWriter(registers, memory, capabilities.scalable());
         } catch (RefusedException refused) {
             contexts.close();
             throw refused;
         }
         int mode = capabilities.scalable() ? Rtaddr.SCALABLE : Rtaddr.LEGACY;
-        write("RTADDR", Rtaddr.RTA.address(contexts.root()) | Rtaddr.TTM.of(mode));
-        write("GCMD", Gcmd.SRTP.mask());
-        write("GCMD", Gcmd.QIE.mask());
-        write("GCMD", Gcmd.QIE.mask() | Gcmd.TE.mask());
+        registers.write("RTADDR", Rtaddr.RTA.address(contexts.root()) | Rtaddr.TTM.of(mode));
+        registers.write("GCMD", Gcmd.SRTP.mask());
+        registers.write("GCMD", Gcmd.QIE.mask());
+        registers.write("GCMD", Gcmd.QIE.mask() | Gcmd.TE.mask());
     }
 
     /** The ids of the domains of tables. 0 cannot be used in caching mode. */
     static TableIds domainIds(int bits) {
         return new TableIds("domain ids", "domainIdBits", FIRST_DOMAIN, bits);
-    }
-
-    private void write(String register, long value) {
-        SequencedMap<String, Long> one = new LinkedHashMap<>();
-        one.put(register, value);
-        hardware.write(one);
     }
 
     @Override
@@ -200,14 +196,14 @@ public final class VtdDriver implements IommuDriver {
     }
 
     /** Has descriptors done. A device that does not answer loses its ATS. */
-    private QueueWriter.Outcome submit(List<long[]> descriptors) {
+    private DescriptorWriter.Outcome submit(List<long[]> descriptors) {
         return submit(descriptors, false);
     }
 
     /** @param drain no page request may be on its way afterwards */
-    private QueueWriter.Outcome submit(List<long[]> descriptors, boolean drain) {
+    private DescriptorWriter.Outcome submit(List<long[]> descriptors, boolean drain) {
         if (descriptors.isEmpty()) {
-            return new QueueWriter.Outcome(List.of(), List.of());
+            return new DescriptorWriter.Outcome(List.of(), List.of());
         }
         var outcome = queue.submit(descriptors, drain && capabilities.has(Ecap.PDS));
         outcome.silent().forEach(this::takeAts);
@@ -289,7 +285,7 @@ public final class VtdDriver implements IommuDriver {
         boolean firstToAsk = asksForPages(requester) && asking.isEmpty();
         try {
             if (firstToAsk) {
-                pageRequests = new PageRequestReader(hardware, memory);
+                pageRequests = new PageRequestReader(registers, memory);
             }
             contexts.add(requester.sourceId(), scalableContextEntry(requester, pasidBits, tables));
         } catch (RefusedException refused) {
@@ -534,7 +530,7 @@ public final class VtdDriver implements IommuDriver {
     public synchronized void close() {
         List.copyOf(routes.keySet())
                 .forEach(route -> detach(new Requester(route.sourceId(), 0, false, false), route.pasid()));
-        write("GCMD", 0);
+        registers.write("GCMD", 0);
         memory.await();
         contexts.close();
         closePageRequests();
