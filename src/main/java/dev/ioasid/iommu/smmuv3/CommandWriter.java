@@ -27,6 +27,7 @@ final class CommandWriter {
         this.registers = registers;
         this.memory = memory;
         this.queue = new DriverQueue("CMDQ", CommandFields.WORDS * Long.BYTES, largest, registers, memory);
+        queue.install();
     }
 
     /**

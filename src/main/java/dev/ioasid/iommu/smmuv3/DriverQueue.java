@@ -23,7 +23,7 @@ final class DriverQueue {
     private final long ring;
 
     /**
-     * Makes an empty ring and tells the unit, which has the queue off still. ENOMEM.
+     * Makes a ring, of which the unit knows nothing yet. ENOMEM.
      *
      * @param name with which those of its registers begin: {@code CMDQ}
      * @param size bytes of an entry
@@ -36,6 +36,10 @@ final class DriverQueue {
         this.size = size;
         this.shape = new QueueRing(Math.min(largest, USUAL));
         this.ring = memory.allocate(bytes(), Math.max(bytes(), PAGE_SIZE));
+    }
+
+    /** Tells the unit where the ring is, and that it is empty. The unit has the queue off. */
+    void install() {
         registers.write(
                 name + "_BASE",
                 QueueBase.ADDR.address(ring) | QueueBase.LOG2SIZE.of(shape.bits()) | QueueBase.ALLOCATE.of(1));

@@ -25,6 +25,7 @@ final class PriReader {
         this.registers = registers;
         this.memory = memory;
         this.queue = new DriverQueue("PRIQ", PriEntry.SIZE, largest, registers, memory);
+        queue.install();
         registers.set("IRQ_CTRL", IrqCtrl.PRIQ_IRQEN);
         registers.set("CR0", Cr0.PRIQEN);
     }

@@ -138,6 +138,7 @@ public final class SmmuDriver implements IommuDriver {
         }
         all.add(Commands.tlbiNsnhAll());
         queue.submit(all);
+        events.install();
         enabled |= Cr0.EVENTQEN.mask();
         registers.write("CR0", enabled);
         registers.write("IRQ_CTRL", IrqCtrl.GERROR_IRQEN.mask() | IrqCtrl.EVENTQ_IRQEN.mask());
