@@ -83,7 +83,7 @@ class ArchitectureTest {
                 .haveNameMatching(
                         ".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|TableIds|DescriptorWriter|PageRequestReader"
                                 + "|DriverRegisters|RouteInvalidations|PageBlocks|FrameAllocator|SmmuDriver|StreamTableWriter|CdTableWriter"
-                                + "|DriverQueue|CommandWriter|StreamWriter|StreamEntries|StreamInvalidations|CdPlace|NestedAsids|Forgetting"
+                                + "|DriverQueue|CommandWriter|StreamWriter|StreamEntries|StreamInvalidations|CdPlace|NestedAsids|Forgetting|Streams|RouteTags|RouteChecks"
                                 + "|TlbiRanges|SmmuTableShapes|PriReader)")
                 .because("the hardware half reads registers and memory only")
                 .check(CODE);
