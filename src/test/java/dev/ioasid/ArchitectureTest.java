@@ -82,7 +82,7 @@ class ArchitectureTest {
                 .dependOnClassesThat()
                 .haveNameMatching(
                         ".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|TableIds|DescriptorWriter|PageRequestReader"
-                                + "|DriverRegisters|RouteInvalidations|PageBlocks|FrameAllocator|SmmuDriver|StreamTableWriter|CdTableWriter"
+                                + "|DriverRegisters|RouteInvalidations|RouteTables|RouteEntries|PageBlocks|FrameAllocator|SmmuDriver|StreamTableWriter|CdTableWriter"
                                 + "|DriverQueue|CommandWriter|StreamWriter|StreamEntries|StreamInvalidations|CdPlace|NestedAsids|Forgetting|Streams|RouteTags|RouteChecks"
                                 + "|TlbiRanges|SmmuTableShapes|PriReader)")
                 .because("the hardware half reads registers and memory only")
