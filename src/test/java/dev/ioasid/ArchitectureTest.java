@@ -76,7 +76,7 @@ class ArchitectureTest {
                                 + "|CacheFills|VtdRegisters|InvalidationQueue|DescriptorEffects|DeviceTlbs|FaultLog|FaultReports"
                                 + "|PageRequests|PageRequestQueue|PageRequestEvent|DeviceMessages"
                                 + "|SmmuHardware|SmmuTranslation|StraightSmmuTranslation|AtsTranslation|StreamTable|CdTable|SecondStage|SmmuCaches"
-                                + "|SmmuRegisters|CommandQueue|CommandExecution|EventQueue|EventReports|Requesters|Stalls"
+                                + "|SmmuRegisters|CommandQueue|CommandExecution|EventQueue|EventReports|Requesters|Stalls|StalledTransactions"
                                 + "|PriQueue|PageRequests|DeviceMessages|Mishaps)")
                 .should()
                 .dependOnClassesThat()

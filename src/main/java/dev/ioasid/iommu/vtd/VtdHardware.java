@@ -380,15 +380,7 @@ public final class VtdHardware implements IommuHardware {
             throw new RefusedException(
                     Errno.EBUSY, "the invalidation queue stands until FSTS.IQE and FSTS.ITE are cleared", Map.of());
         }
-        var issued = new ArrayList<IssuedCommand>();
-        for (int index = 0; index < commands.size(); index++) {
-            try {
-                issued.add(submitOne(commands.get(index)));
-            } catch (RefusedException refused) {
-                throw refused.with("index", index).with("completed", index);
-            }
-        }
-        return List.copyOf(issued);
+        return IssuedCommand.inOrder(commands, this::submitOne);
     }
 
     private IssuedCommand submitOne(List<Long> command) {
