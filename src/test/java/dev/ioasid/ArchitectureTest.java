@@ -74,7 +74,7 @@ class ArchitectureTest {
                 .haveNameMatching(
                         ".*\\.(VtdHardware|VtdTranslation|LegacyTranslation|ScalableTranslation|StraightTranslation|VtdCaches"
                                 + "|CacheFills|VtdRegisters|InvalidationQueue|DescriptorEffects|DeviceTlbs|FaultLog|FaultReports"
-                                + "|PageRequests|PageRequestQueue|PageRequestEvent|DeviceMessages"
+                                + "|PageRequests|PageRequestQueue|PageRequestEvent|DeviceMessages|UnitWrites"
                                 + "|SmmuHardware|SmmuTranslation|StraightSmmuTranslation|AtsTranslation|StreamTable|CdTable|SecondStage|SmmuCaches"
                                 + "|SmmuRegisters|CommandQueue|CommandExecution|EventQueue|EventReports|Requesters|Stalls|StalledTransactions"
                                 + "|PriQueue|PageRequests|DeviceMessages|Mishaps)")
