@@ -74,16 +74,16 @@ class ArchitectureTest {
                 .haveNameMatching(
                         ".*\\.(VtdHardware|VtdTranslation|LegacyTranslation|ScalableTranslation|StraightTranslation|VtdCaches"
                                 + "|CacheFills|VtdRegisters|InvalidationQueue|DescriptorEffects|DeviceTlbs|FaultLog|FaultReports"
-                                + "|PageRequests|PageRequestQueue|PageRequestEvent|DeviceMessages"
+                                + "|PageRequests|PageRequestQueue|PageRequestEvent|DeviceMessages|UnitWrites"
                                 + "|SmmuHardware|SmmuTranslation|StraightSmmuTranslation|AtsTranslation|StreamTable|CdTable|SecondStage|SmmuCaches"
-                                + "|SmmuRegisters|CommandQueue|CommandExecution|EventQueue|EventReports|Requesters|Stalls"
+                                + "|SmmuRegisters|CommandQueue|CommandExecution|EventQueue|EventReports|Requesters|Stalls|StalledTransactions"
                                 + "|PriQueue|PageRequests|DeviceMessages|Mishaps)")
                 .should()
                 .dependOnClassesThat()
                 .haveNameMatching(
-                        ".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|TableIds|QueueWriter|PageRequestReader"
-                                + "|RouteInvalidations|PageBlocks|FrameAllocator|SmmuDriver|StreamTableWriter|CdTableWriter"
-                                + "|CommandWriter|StreamWriter|StreamEntries|StreamInvalidations|CdPlace|NestedAsids|Forgetting"
+                        ".*\\.(VtdDriver|DriverMemory|ContextTables|PasidTables|TableIds|DescriptorWriter|PageRequestReader"
+                                + "|DriverRegisters|RouteInvalidations|RouteTables|RouteEntries|PageBlocks|FrameAllocator|SmmuDriver|StreamTableWriter|CdTableWriter"
+                                + "|DriverQueue|CommandWriter|StreamWriter|StreamEntries|StreamInvalidations|CdPlace|NestedAsids|Forgetting|Streams|RouteTags|RouteChecks"
                                 + "|TlbiRanges|SmmuTableShapes|PriReader)")
                 .because("the hardware half reads registers and memory only")
                 .check(CODE);

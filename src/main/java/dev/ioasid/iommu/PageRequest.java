@@ -1,6 +1,9 @@
 package dev.ioasid.iommu;
 
 import dev.ioasid.pagetable.Permissions;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +29,27 @@ public record PageRequest(
     /** Whether it only says that no request with its PASID will follow. */
     public boolean isStopMarker() {
         return last && hasPasid() && !permissions.read() && !permissions.write();
+    }
+
+    private record Group(int sourceId, int index) {}
+
+    /**
+     * Of what stood in a queue that has overflowed, the requests that somebody waits for, in their order: without those whose group has
+     * lost its last one, which the unit has answered by itself. Stop markers stay.
+     */
+    public static List<PageRequest> ofWholeGroups(List<PageRequest> requests) {
+        var ended = new HashSet<Group>();
+        var kept = new ArrayList<PageRequest>();
+        for (var request : requests.reversed()) {
+            var group = new Group(request.sourceId, request.group);
+            if (request.last && !request.isStopMarker()) {
+                ended.add(group);
+            }
+            if (request.isStopMarker() || ended.contains(group)) {
+                kept.add(request);
+            }
+        }
+        return List.copyOf(kept.reversed());
     }
 
     /** What software, or a unit by itself, says to a group. PCIe, section 10.4.2.1. */

@@ -58,11 +58,7 @@ final class Units {
         if (managed) {
             checkReach("hostAddressWidth", capabilities.hostAddressWidth());
         }
-        var hardware = new VtdHardware(
-                machine.memory(),
-                capabilities,
-                caches,
-                address -> machine.frames().written(AddressRange.of(address, Long.BYTES)));
+        var hardware = new VtdHardware(machine.memory(), capabilities, caches, this::written);
         return new Unit(
                 name,
                 hardware,
@@ -73,15 +69,16 @@ final class Units {
         if (managed) {
             checkReach("outputBits", capabilities.outputBits());
         }
-        var hardware = new SmmuHardware(
-                machine.memory(),
-                capabilities,
-                caches,
-                address -> machine.frames().written(AddressRange.of(address, Long.BYTES)));
+        var hardware = new SmmuHardware(machine.memory(), capabilities, caches, this::written);
         return new Unit(
                 name,
                 hardware,
                 managed ? new SmmuDriver(hardware, machine.memory(), machine.frames(), machine.readers()) : null);
+    }
+
+    /** A unit has written a word of memory. */
+    private void written(long address) {
+        machine.frames().written(AddressRange.of(address, Long.BYTES));
     }
 
     /** EINVAL: the service would put tables where the unit cannot read them. */

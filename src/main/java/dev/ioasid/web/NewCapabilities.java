@@ -10,6 +10,7 @@ import dev.ioasid.iommu.vtd.VtdCapabilities;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -75,11 +76,42 @@ record NewCapabilities(
         @JsonProperty("IDR5") @Nullable Hex idr5,
         @JsonProperty("IIDR") @Nullable Hex iidr,
         @JsonProperty("AIDR") @Nullable Hex aidr) {
+    private static final Set<String> OF_BOTH = Set.of("pasidBits", "ats", "pri");
 
     /** As a VT-d unit's. EINVAL. */
     VtdCapabilities vtd() {
-        refuseThose(ofSmmu(), "a VT-d unit");
-        var named = new NamedCapabilities(
+        refuseThose(given(smmuNames()), "a VT-d unit");
+        refuseThose(idRegisters(), "a VT-d unit");
+        var named = vtdNames();
+        if (ver == null && cap == null && ecap == null) {
+            return VtdCapabilities.named(named);
+        }
+        if (cap == null || ecap == null) {
+            throw refused("raw capabilities need CAP and ECAP", cap == null ? "CAP" : "ECAP");
+        }
+        if (!Set.of("hostAddressWidth").containsAll(given(named).keySet())) {
+            throw refused("capabilities are named or raw (VER, CAP, ECAP, hostAddressWidth), not both", "CAP");
+        }
+        return VtdCapabilities.raw(ver == null ? null : ver.value(), cap.value(), ecap.value(), hostAddressWidth);
+    }
+
+    /** As an SMMUv3's. EINVAL. */
+    SmmuCapabilities smmu() {
+        refuseThose(given(vtdNames()), "an SMMUv3");
+        refuseThose(capabilityRegisters(), "an SMMUv3");
+        var named = smmuNames();
+        var raw = idRegisters();
+        if (raw.isEmpty()) {
+            return SmmuCapabilities.named(named);
+        }
+        if (!named.equals(SmmuNames.CURRENT_SERVER)) {
+            throw refused("capabilities are named or raw (IDR0 to IDR5, IIDR, AIDR), not both", "IDR0");
+        }
+        return SmmuCapabilities.raw(raw);
+    }
+
+    private NamedCapabilities vtdNames() {
+        return new NamedCapabilities(
                 addressWidth,
                 hostAddressWidth,
                 pasidBits,
@@ -97,40 +129,10 @@ record NewCapabilities(
                 domainIdBits,
                 faultRecords,
                 majorVersion);
-        if (ver == null && cap == null && ecap == null) {
-            return VtdCapabilities.named(named);
-        }
-        if (cap == null || ecap == null) {
-            throw refused("raw capabilities need CAP and ECAP", cap == null ? "CAP" : "ECAP");
-        }
-        var alone = new NamedCapabilities(
-                null,
-                hostAddressWidth,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null);
-        if (!named.equals(alone)) {
-            throw refused("capabilities are named or raw (VER, CAP, ECAP, hostAddressWidth), not both", "CAP");
-        }
-        return VtdCapabilities.raw(ver == null ? null : ver.value(), cap.value(), ecap.value(), hostAddressWidth);
     }
 
-    /** As an SMMUv3's. EINVAL. */
-    SmmuCapabilities smmu() {
-        refuseThose(ofVtd(), "an SMMUv3");
-        var named = new SmmuNames(
+    private SmmuNames smmuNames() {
+        return new SmmuNames(
                 stage1,
                 stage2,
                 outputBits,
@@ -161,14 +163,31 @@ record NewCapabilities(
                 eventQueueBits,
                 pageRequestQueueBits,
                 attributeOverride);
-        var raw = idRegisters();
-        if (raw.isEmpty()) {
-            return SmmuCapabilities.named(named);
+    }
+
+    /** What is named, by its name. */
+    private static Map<String, Object> given(Record names) {
+        var given = new LinkedHashMap<String, Object>();
+        for (var component : names.getClass().getRecordComponents()) {
+            try {
+                var value = component.getAccessor().invoke(names);
+                if (value != null) {
+                    given.put(component.getName(), value);
+                }
+            } catch (ReflectiveOperationException e) {
+                throw new IllegalStateException(e); // both records are public
+            }
         }
-        if (!named.equals(SmmuNames.CURRENT_SERVER)) {
-            throw refused("capabilities are named or raw (IDR0 to IDR5, IIDR, AIDR), not both", "IDR0");
-        }
-        return SmmuCapabilities.raw(raw);
+        return given;
+    }
+
+    /** The capability registers of a VT-d unit that are given. */
+    private Map<String, Long> capabilityRegisters() {
+        var given = new LinkedHashMap<String, @Nullable Hex>();
+        given.put("VER", ver);
+        given.put("CAP", cap);
+        given.put("ECAP", ecap);
+        return values(given);
     }
 
     /** The identification registers of an SMMUv3 that are given. */
@@ -182,76 +201,26 @@ record NewCapabilities(
         given.put("IDR5", idr5);
         given.put("IIDR", iidr);
         given.put("AIDR", aidr);
-        var registers = new LinkedHashMap<String, Long>();
+        return values(given);
+    }
+
+    private static Map<String, Long> values(Map<String, @Nullable Hex> given) {
+        var values = new LinkedHashMap<String, Long>();
         given.forEach((name, value) -> {
             if (value != null) {
-                registers.put(name, value.value());
+                values.put(name, value.value());
             }
         });
-        return registers;
+        return values;
     }
 
-    private Map<String, @Nullable Object> ofVtd() {
-        var given = new LinkedHashMap<String, @Nullable Object>();
-        given.put("addressWidth", addressWidth);
-        given.put("hostAddressWidth", hostAddressWidth);
-        given.put("pageSizes", pageSizes);
-        given.put("scalable", scalable);
-        given.put("firstStage", firstStage);
-        given.put("nesting", nesting);
-        given.put("dirtyTracking", dirtyTracking);
-        given.put("snoopControl", snoopControl);
-        given.put("passThrough", passThrough);
-        given.put("zeroLengthRead", zeroLengthRead);
-        given.put("cachingMode", cachingMode);
-        given.put("domainIdBits", domainIdBits);
-        given.put("faultRecords", faultRecords);
-        given.put("majorVersion", majorVersion);
-        given.put("VER", ver);
-        given.put("CAP", cap);
-        given.put("ECAP", ecap);
-        return given;
-    }
-
-    private Map<String, @Nullable Object> ofSmmu() {
-        var given = new LinkedHashMap<String, @Nullable Object>();
-        given.put("stage1", stage1);
-        given.put("stage2", stage2);
-        given.put("outputBits", outputBits);
-        given.put("granules", granules);
-        given.put("streamIdBits", streamIdBits);
-        given.put("asid16", asid16);
-        given.put("vmid16", vmid16);
-        given.put("twoLevelStreamTable", twoLevelStreamTable);
-        given.put("twoLevelCd", twoLevelCd);
-        given.put("stallModel", stallModel);
-        given.put("termModel", termModel);
-        given.put("httu", httu);
-        given.put("nestedAts", nestedAts);
-        given.put("hyp", hyp);
-        given.put("msi", msi);
-        given.put("sev", sev);
-        given.put("rangeInvalidation", rangeInvalidation);
-        given.put("smallTables", smallTables);
-        given.put("e0pd", e0pd);
-        given.put("xnx", xnx);
-        given.put("forceWriteBack", forceWriteBack);
-        given.put("architectureMinor", architectureMinor);
-        given.put("stallMax", stallMax);
-        given.put("commandQueueBits", commandQueueBits);
-        given.put("eventQueueBits", eventQueueBits);
-        given.put("pageRequestQueueBits", pageRequestQueueBits);
-        given.put("attributeOverride", attributeOverride);
-        given.putAll(idRegisters());
-        return given;
-    }
-
-    private static void refuseThose(Map<String, @Nullable Object> others, String unit) {
-        others.forEach((name, value) -> {
-            if (value != null) {
+    /** Refuses the first that is of units of the other kind alone. */
+    private static void refuseThose(Map<String, ?> others, String unit) {
+        for (var name : others.keySet()) {
+            if (!OF_BOTH.contains(name)) {
                 throw refused(unit + " has no capability '" + name + "'", name);
             }
-        });
+        }
     }
 
     private static @Nullable List<Long> longs(@Nullable List<Hex> several) {

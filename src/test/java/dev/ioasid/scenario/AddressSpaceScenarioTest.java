@@ -14,14 +14,11 @@ import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.beans.factory.annotation.Autowired;
-import org.springframework.boot.test.context.SpringBootTest;
-import org.springframework.boot.test.web.server.LocalServerPort;
 
 /** An address space as its user sees it: bytes through it, and which of its addresses are given out. */
 @ParameterizedClass(name = "{0}")
 @EnumSource
-@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
-class AddressSpaceScenarioTest {
+class AddressSpaceScenarioTest extends ClientTest {
     private static final String SPACE = "/space/ioasids/3";
 
     @Parameter
@@ -30,14 +27,8 @@ class AddressSpaceScenarioTest {
     @Autowired
     private Machines machines;
 
-    @LocalServerPort
-    private int port;
-
-    private Client client = new Client(0);
-
     @BeforeEach
     void makeMachine() {
-        client = new Client(port);
         Arrangement.GUESTS.make(machines, "space", 128L << 20, on);
     }
 

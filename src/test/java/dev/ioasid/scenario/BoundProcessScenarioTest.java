@@ -12,28 +12,19 @@ import java.util.TreeSet;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.springframework.boot.test.context.SpringBootTest;
-import org.springframework.boot.test.web.server.LocalServerPort;
 import tools.jackson.databind.JsonNode;
 
 /**
  * The page table of a real process, five levels, bound to a route: every address comes out as the processor's own walk says,
  * through a parent that maps guest memory one to one, and through one that scatters it.
  */
-@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
-class BoundProcessScenarioTest {
+class BoundProcessScenarioTest extends ClientTest {
     private static final String MACHINE = "/process";
     private static final long PAGE = 0x1000;
     private static final Capture PROCESS = Capture.read("cpu-process");
 
-    @LocalServerPort
-    private int port;
-
-    private Client client = new Client(0);
-
     @BeforeEach
     void makeMachine() {
-        client = new Client(port);
         client.post("", "{\"name\":\"process\",\"memory\":\"0x40000000\",\"preset\":\"vtd\"}")
                 .expect(201);
         client.post(MACHINE + "/devices", "{\"rid\":\"01:00.0\",\"iommu\":\"iommu0\",\"pasidBits\":16}")

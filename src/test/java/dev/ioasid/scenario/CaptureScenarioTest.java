@@ -13,12 +13,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.springframework.boot.test.context.SpringBootTest;
-import org.springframework.boot.test.web.server.LocalServerPort;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -27,19 +24,8 @@ import tools.jackson.databind.json.JsonMapper;
  * out as the capture says. The same mappings made through map and attach translate alike, and so does a second unit
  * that is pointed at what the service's driver wrote.
  */
-@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
-class CaptureScenarioTest {
+class CaptureScenarioTest extends ClientTest {
     private static final int BATCH = 10_000;
-
-    @LocalServerPort
-    private int port;
-
-    private Client client = new Client(0);
-
-    @BeforeEach
-    void connect() {
-        client = new Client(port);
-    }
 
     private List<JsonNode> translate(String machine, List<String> requests) {
         var answers = new ArrayList<JsonNode>();

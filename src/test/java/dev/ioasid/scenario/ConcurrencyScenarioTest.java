@@ -13,20 +13,16 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.beans.factory.annotation.Autowired;
-import org.springframework.boot.test.context.SpringBootTest;
-import org.springframework.boot.test.web.server.LocalServerPort;
 
 /** Many clients at once: each is answered as if it had been alone, in some order. */
 @ParameterizedClass(name = "{0}")
 @EnumSource
-@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
-class ConcurrencyScenarioTest {
+class ConcurrencyScenarioTest extends ClientTest {
     private static final int CLIENTS = 16;
     private static final long MEMORY = 64L << 20;
 
@@ -35,16 +31,6 @@ class ConcurrencyScenarioTest {
 
     @Autowired
     private Machines machines;
-
-    @LocalServerPort
-    private int port;
-
-    private Client client = new Client(0);
-
-    @BeforeEach
-    void connect() {
-        client = new Client(port);
-    }
 
     /** Does the same at the same time. */
     private static <T> List<T> together(Callable<T> each) throws InterruptedException, ExecutionException {

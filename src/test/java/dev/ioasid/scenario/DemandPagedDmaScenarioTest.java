@@ -9,8 +9,6 @@ import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.springframework.boot.test.context.SpringBootTest;
-import org.springframework.boot.test.web.server.LocalServerPort;
 
 /**
  * Two VMs, their guests' processes with demand paging, and a host process, whose devices move bytes at random: each byte is compared with a
@@ -18,14 +16,8 @@ import org.springframework.boot.test.web.server.LocalServerPort;
  *
  * <p>{@code -Dioasid.dma=100000} has so many DMAs done for each architecture.
  */
-@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
-class DemandPagedDmaScenarioTest {
+class DemandPagedDmaScenarioTest extends ClientTest {
     private static final int DMAS = Integer.getInteger("ioasid.dma", 10_000);
-
-    @LocalServerPort
-    private int port;
-
-    private Client client = new Client(0);
 
     @AfterEach
     void deleteMachines() {
@@ -37,7 +29,6 @@ class DemandPagedDmaScenarioTest {
     @ParameterizedTest
     @CsvSource({"VTD, 1", "SMMUV3, 2"})
     void everyByteIsWhereACopyHasIt(Architecture architecture, long seed) {
-        client = new Client(port);
         var random = new Random(seed);
         var devices = SharedDevices.make(this, client, "m", architecture, random);
         var pager = new Pager(client, devices.machine(), devices.routes(), new Random(random.nextLong()));

@@ -11,29 +11,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.springframework.boot.test.context.SpringBootTest;
-import org.springframework.boot.test.web.server.LocalServerPort;
 import tools.jackson.databind.JsonNode;
 
 /**
  * The OpenAPI document: what is published is what is served, nothing in it is left without a word, and every operation's example
  * works as it stands.
  */
-@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
-class OpenApiScenarioTest {
+class OpenApiScenarioTest extends ClientTest {
     private static final Path PUBLISHED = Path.of("openapi/ioasid.yaml");
-
-    @LocalServerPort
-    private int port;
-
-    private Client client = new Client(0);
-
-    @BeforeEach
-    void connect() {
-        client = new Client(port);
-    }
 
     private record Operation(String method, String path, JsonNode spec) {
         String id() {

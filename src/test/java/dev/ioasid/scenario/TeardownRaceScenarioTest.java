@@ -13,22 +13,15 @@ import java.util.concurrent.Future;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.springframework.boot.test.context.SpringBootTest;
-import org.springframework.boot.test.web.server.LocalServerPort;
 
 /** Clients wait for DMA that waits for pages, and then what it waits for is gone: everybody is answered, and nothing is moved. */
-@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
-class TeardownRaceScenarioTest {
+class TeardownRaceScenarioTest extends ClientTest {
     private static final int ROUNDS = 70;
     private static final int WAITING = 6;
     private static final String MACHINE = "/race";
     private static final String RID = "0000:3a:00.0";
     private static final String DEVICE = MACHINE + "/devices/" + RID;
 
-    @LocalServerPort
-    private int port;
-
-    private Client client = new Client(0);
     private Architecture architecture = Architecture.VTD;
 
     private void make() {
@@ -160,7 +153,6 @@ class TeardownRaceScenarioTest {
     @Timeout(value = 3, unit = MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
     void everybodyIsAnswered(Architecture architecture) throws Exception {
         this.architecture = architecture;
-        client = new Client(port);
         make();
         var random = new Random(1);
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {

@@ -14,24 +14,17 @@ import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.springframework.boot.test.context.SpringBootTest;
-import org.springframework.boot.test.web.server.LocalServerPort;
 
 /** A trace of real devices over HTTP, as an accelerator architect would replay one: what the caches report afterwards adds up. */
-@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
-class TraceScenarioTest {
+class TraceScenarioTest extends ClientTest {
     private static final String M = "/trace";
     private static final int RECORD = 32;
-
-    @LocalServerPort
-    private int port;
 
     private final Map<Rid, Integer> ioasids = new HashMap<>();
 
     @ParameterizedTest
     @EnumSource
     void aTraceOverHttp(Architecture on) throws IOException {
-        var client = new Client(port);
         var trace = Trace.read("smmuv3-storage-net.csv.gz");
         client.post("", """
                 {"name": "trace", "memory": "0x10000000", "preset": "empty"}""").expect(201);

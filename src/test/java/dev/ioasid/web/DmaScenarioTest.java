@@ -2,36 +2,25 @@ package dev.ioasid.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ioasid.Architecture;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.http.HttpMethod;
 import org.springframework.http.MediaType;
 import tools.jackson.databind.JsonNode;
 
 /** DMA moves bytes through the IOMMU, page by page, up to where it is stopped. */
-@ParameterizedClass
-@EnumSource
-class DmaScenarioTest extends HttpTest {
+class DmaScenarioTest extends BothArchitecturesTest {
     private static final String DMA = M1 + "/dma";
     private static final String RID = "0000:3a:00.0";
-
-    private final Architecture architecture;
-
-    DmaScenarioTest(Architecture architecture) {
-        this.architecture = architecture;
-    }
 
     /** Pages at 0x1000 and 0x2000, apart in memory; the first may only be read at 0x3000. */
     @BeforeEach
     void make() {
-        machine(architecture.preset());
+        machine();
         post(M1 + "/devices", """
                 {"rid": "%s", "iommu": "iommu0", "pasidBits": 8, "pri": false}""".formatted(RID)).expectStatus().isCreated();
         post(M1 + "/ioasids", """

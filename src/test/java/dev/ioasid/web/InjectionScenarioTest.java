@@ -5,27 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ioasid.Architecture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.http.HttpMethod;
 
 /** Faults on purpose: made, seen, met, removed. */
-@ParameterizedClass
-@EnumSource
-class InjectionScenarioTest extends HttpTest {
+class InjectionScenarioTest extends BothArchitecturesTest {
     private static final String INJECTIONS = M1 + "/injections";
-
-    private final Architecture architecture;
-
-    InjectionScenarioTest(Architecture architecture) {
-        this.architecture = architecture;
-    }
 
     @BeforeEach
     void make() {
-        machine(architecture.preset());
+        machine();
         post(M1 + "/devices", """
                 {"rid": "3a:00.0", "iommu": "iommu0", "pasidBits": 8, "pri": false}""").expectStatus().isCreated();
         post(M1 + "/devices", """
@@ -143,7 +133,7 @@ class InjectionScenarioTest extends HttpTest {
     void whatOnlyAnSmmuCanRecord() {
         var hint = post(INJECTIONS, """
                 {"type": "malformed-request", "rid": "3b:00.0", "kind": "page-hint", "permissions": "rw", "pages": 4}""");
-        if (architecture == Architecture.VTD) {
+        if (on == Architecture.VTD) {
             refused(hint, 422, "EOPNOTSUPP", """
                     {"rid": "0000:3b:00.0", "iommu": "iommu0"}""");
             return;

@@ -2,43 +2,30 @@ package dev.ioasid.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ioasid.Architecture;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.test.web.servlet.client.RestTestClient.ResponseSpec;
 import tools.jackson.databind.JsonNode;
 
 /** A device with PRI asks for the pages it misses; its DMA waits, and a client says what becomes of it. */
-@ParameterizedClass
-@EnumSource
-class PageRequestScenarioTest extends HttpTest {
+class PageRequestScenarioTest extends BothArchitecturesTest {
     private static final String RID = "0000:3a:00.0";
     private static final String DEVICE = M1 + "/devices/" + RID;
     private static final String REQUESTS = M1 + "/page-requests";
 
-    private final Architecture architecture;
-
-    PageRequestScenarioTest(Architecture architecture) {
-        this.architecture = architecture;
-    }
-
     /** PASID 1 leads to an IOASID in which nothing is mapped. */
     @BeforeEach
     void make() {
-        machine(architecture.preset());
+        machine();
         post(M1 + "/devices", """
                 {"rid": "%s", "iommu": "iommu0", "pasidBits": 8}""".formatted(RID)).expectStatus().isCreated();
         post(M1 + "/ioasids", """
-                {"type": "paging", "format": "%s"}""".formatted(architecture.firstStage()))
-                .expectStatus()
-                .isCreated();
+                {"type": "paging", "format": "%s"}""".formatted(on.firstStage())).expectStatus().isCreated();
         put(DEVICE + "/pasids/1/attachment", """
                 {"ioasid": 1}""").expectStatus().isOk();
     }
@@ -186,9 +173,7 @@ class PageRequestScenarioTest extends HttpTest {
     @Test
     void aRouteThatIsReplacedFailsWhatWaited() {
         post(M1 + "/ioasids", """
-                {"type": "paging", "format": "%s"}""".formatted(architecture.firstStage()))
-                .expectStatus()
-                .isCreated();
+                {"type": "paging", "format": "%s"}""".formatted(on.firstStage())).expectStatus().isCreated();
         long dma = pending("0x5000");
         put(DEVICE + "/pasids/1/attachment", """
                 {"ioasid": 2}""").expectStatus().isOk();

@@ -2,33 +2,22 @@ package dev.ioasid.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ioasid.Architecture;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.http.HttpMethod;
 import org.springframework.http.MediaType;
 
 /** DMA from device to device, and what arrives in its regions. */
-@ParameterizedClass
-@EnumSource
-class PeerToPeerScenarioTest extends HttpTest {
+class PeerToPeerScenarioTest extends BothArchitecturesTest {
     private static final String DEVICES = M1 + "/devices";
     private static final String DMA = M1 + "/dma";
     private static final String TWO = DEVICES + "/3a:00.1";
 
-    private final Architecture architecture;
-
-    PeerToPeerScenarioTest(Architecture architecture) {
-        this.architecture = architecture;
-    }
-
     /** Two functions of one group; the second answers at two places. */
     @BeforeEach
     void make() {
-        machine(architecture.preset());
+        machine();
         post(DEVICES, """
                 {"rid": "3a:00.0", "iommu": "iommu0", "pri": false, "group": 7}""").expectStatus().isCreated();
         post(DEVICES, """

@@ -2,39 +2,26 @@ package dev.ioasid.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ioasid.Architecture;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.http.HttpMethod;
 import tools.jackson.databind.JsonNode;
 
 /** A device works in the addresses of a process, whose pages appear as they are asked for. */
-@ParameterizedClass
-@EnumSource
-class SharedProcessDmaScenarioTest extends HttpTest {
+class SharedProcessDmaScenarioTest extends BothArchitecturesTest {
     private static final String RID = "0000:3a:00.0";
     private static final String DEVICE = M1 + "/devices/" + RID;
     private static final String PROCESS = M1 + "/processes/1";
 
-    private final Architecture architecture;
-
-    SharedProcessDmaScenarioTest(Architecture architecture) {
-        this.architecture = architecture;
-    }
-
     /** A process with one region of 16 pages, none of which is there, and PASID 1 of a device that shares it. */
     @BeforeEach
     void make() {
-        machine(architecture.preset());
+        machine();
         post(M1 + "/devices", """
                 {"rid": "%s", "iommu": "iommu0", "pasidBits": 8}""".formatted(RID)).expectStatus().isCreated();
         post(M1 + "/processes", """
-                {"format": "%s", "demandPaging": true}""".formatted(architecture.firstStage()))
-                .expectStatus()
-                .isCreated();
+                {"format": "%s", "demandPaging": true}""".formatted(on.firstStage())).expectStatus().isCreated();
         post(PROCESS + "/mappings", """
                 {"address": "0x400000", "length": "0x10000", "permissions": "rw"}""").expectStatus().isCreated();
         post(PROCESS + "/mappings", """

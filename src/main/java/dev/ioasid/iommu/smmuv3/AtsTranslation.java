@@ -3,6 +3,7 @@ package dev.ioasid.iommu.smmuv3;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.AtsCompletion;
 import dev.ioasid.iommu.AtsCompletion.Status;
+import dev.ioasid.iommu.DeviceTlb;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Translation.Completed;
 import dev.ioasid.pagetable.PageWalk;
@@ -19,10 +20,12 @@ final class AtsTranslation {
 
     private final SmmuCapabilities capabilities;
     private final SmmuTranslation translation;
+    private final EventReports reports;
 
-    AtsTranslation(SmmuCapabilities capabilities, SmmuTranslation translation) {
+    AtsTranslation(SmmuCapabilities capabilities, SmmuTranslation translation, EventReports reports) {
         this.capabilities = capabilities;
         this.translation = translation;
+        this.reports = reports;
     }
 
     /** EATS as it works. */
@@ -38,11 +41,53 @@ final class AtsTranslation {
     // ---- translation requests
 
     /**
-     * Answers a translation request, with {@link PageWalk#ANY_RIGHT}.
+     * Answers a translation request as hardware does: what is an event is recorded, and what the device is told it keeps.
      *
-     * @return what was found, or a refusal
+     * @param transaction which has begun, with {@link PageWalk#ANY_RIGHT}
+     * @param atc the device's; null: it has none
+     * @param since when it was asked last, of the ATC
      */
-    long request(SmmuState state, Transaction transaction, SmmuSteps steps) {
+    Completed complete(
+            SmmuState state, DmaRequest request, Transaction transaction, @Nullable DeviceTlb atc, int since) {
+        transaction.asksToExecute = asksToExecute(request);
+        long outcome = request(state, transaction, transaction);
+        if (SmmuRefusal.is(outcome) && isRecorded(state, outcome)) {
+            outcome = reports.report(outcome, transaction);
+        } else if (SmmuRefusal.is(outcome)) {
+            reports.count(SmmuRefusal.event(outcome));
+        }
+        Long told = told(state, outcome, transaction);
+        var completed = completion(outcome, request, told, transaction);
+        if (atc != null && completed.permissions().any()) {
+            long kept = completed.permissions().write() ? outcome : Walked.without(outcome, Walked.WRITE);
+            atc.keep(
+                    since,
+                    request.pasid(),
+                    request.privileged(),
+                    request.iova(),
+                    told == null ? kept : Walked.at(kept, told));
+        }
+        return completed;
+    }
+
+    /** What {@link #complete} would answer: nothing is recorded, and nothing kept. */
+    Completed explained(SmmuState state, DmaRequest request, Transaction transaction, SmmuSteps steps) {
+        long outcome = request(state, transaction, steps);
+        return completion(outcome, request, told(state, outcome, transaction), transaction);
+    }
+
+    /** The IPA that a split-stage completion tells; null: it tells what was found, if anything. */
+    private @Nullable Long told(SmmuState state, long outcome, Transaction transaction) {
+        return !SmmuRefusal.is(outcome) && isSplit(state, transaction) ? translation.intermediate(transaction) : null;
+    }
+
+    /** What was found, or a refusal: a translation request never waits. */
+    private long request(SmmuState state, Transaction transaction, SmmuSteps steps) {
+        long outcome = found(state, transaction, steps);
+        return SmmuRefusal.is(outcome) ? SmmuRefusal.unstalled(outcome) : outcome;
+    }
+
+    private long found(SmmuState state, Transaction transaction, SmmuSteps steps) {
         if (!state.enabled()) {
             return SmmuRefusal.of(SmmuEvent.F_BAD_ATS_TREQ);
         }
@@ -58,7 +103,7 @@ final class AtsTranslation {
     }
 
     /** How a refused translation request ends. */
-    static Status status(long refusal) {
+    private static Status status(long refusal) {
         var event = SmmuRefusal.event(refusal);
         if (event == null || event == SmmuEvent.F_BAD_ATS_TREQ) {
             return Status.UNSUPPORTED_REQUEST;
@@ -70,7 +115,7 @@ final class AtsTranslation {
     }
 
     /** Whether an event of a translation request is recorded. */
-    static boolean isRecorded(SmmuState state, long refusal) {
+    private static boolean isRecorded(SmmuState state, long refusal) {
         return switch (status(refusal)) {
             case UNSUPPORTED_REQUEST -> SmmuRefusal.event(refusal) != null;
             case COMPLETER_ABORT -> state.recordAts();
@@ -83,7 +128,8 @@ final class AtsTranslation {
      *
      * @param told the address that the device is told, where it is not the one that was found
      */
-    static Completed completion(long outcome, DmaRequest request, @Nullable Long told, Transaction transaction) {
+    private static Completed completion(
+            long outcome, DmaRequest request, @Nullable Long told, Transaction transaction) {
         long privileged = AtsCompletion.PRIV.of(request.hasPasid() && request.privileged() ? 1 : 0);
         if (SmmuRefusal.is(outcome)) {
             var status = status(outcome);
@@ -113,7 +159,7 @@ final class AtsTranslation {
     }
 
     /** Whether a translation request asks for the right to execute: only one with a SubstreamID can. */
-    static boolean asksToExecute(DmaRequest request) {
+    private static boolean asksToExecute(DmaRequest request) {
         return request.hasPasid() && request.access() == Access.EXECUTE;
     }
 
@@ -147,7 +193,7 @@ final class AtsTranslation {
     }
 
     /** Whether the device is told an IPA. */
-    static boolean isSplit(SmmuState state, Transaction transaction) {
+    private static boolean isSplit(SmmuState state, Transaction transaction) {
         return state.atsCheck()
                 && Ste.CONFIG.get(transaction.ste0) == Ste.NESTED
                 && Ste.EATS.get(transaction.ste1) == Ste.EATS_SPLIT;

@@ -3,6 +3,7 @@ package dev.ioasid.iommu.smmuv3;
 import static dev.ioasid.iommu.smmuv3.CommandFields.*;
 
 import dev.ioasid.iommu.DmaRequest;
+import dev.ioasid.iommu.UnitWrites;
 import dev.ioasid.iommu.smmuv3.TlbInvalidation.Scope;
 import org.jspecify.annotations.Nullable;
 

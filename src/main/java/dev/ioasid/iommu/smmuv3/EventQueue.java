@@ -3,6 +3,7 @@ package dev.ioasid.iommu.smmuv3;
 import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.Rid;
+import dev.ioasid.iommu.UnitWrites;
 import dev.ioasid.memory.PhysicalMemory;
 import java.util.ArrayList;
 import java.util.List;

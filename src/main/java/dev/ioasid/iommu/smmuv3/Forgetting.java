@@ -1,5 +1,6 @@
 package dev.ioasid.iommu.smmuv3;
 
+import dev.ioasid.iommu.IssuedCommand;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -35,21 +36,29 @@ final class Forgetting {
         add(devices.computeIfAbsent(streamId, unused -> new LinkedHashMap<>()), command);
     }
 
-    /** Of both lists of the unit, those that are not empty: a CMD_SYNC belongs behind each. */
-    List<List<long[]>> unitBatches() {
-        var batches = new ArrayList<List<long[]>>();
+    /**
+     * What the unit was given, the CMD_SYNCs included, and which devices did not answer.
+     *
+     * @param silent by StreamID
+     */
+    record Outcome(List<IssuedCommand> issued, List<Integer> silent) {}
+
+    /** Has all of it done: when it returns, all but the silent devices have forgotten. */
+    Outcome submitTo(CommandWriter queue) {
+        var issued = new ArrayList<IssuedCommand>();
+        var silent = new ArrayList<Integer>();
         for (var batch : List.of(unit, combined)) {
             if (!batch.isEmpty()) {
-                batches.add(List.copyOf(batch.values()));
+                issued.addAll(queue.submit(List.copyOf(batch.values())).issued());
             }
         }
-        return batches;
-    }
-
-    /** By StreamID. */
-    Map<Integer, List<long[]>> deviceBatches() {
-        var batches = new LinkedHashMap<Integer, List<long[]>>();
-        devices.forEach((streamId, commands) -> batches.put(streamId, List.copyOf(commands.values())));
-        return batches;
+        devices.forEach((streamId, batch) -> { // one by one: the unit does not say who is silent
+            var outcome = queue.submit(List.copyOf(batch.values()));
+            issued.addAll(outcome.issued());
+            if (!outcome.answered()) {
+                silent.add(streamId);
+            }
+        });
+        return new Outcome(List.copyOf(issued), List.copyOf(silent));
     }
 }

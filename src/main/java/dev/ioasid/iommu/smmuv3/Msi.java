@@ -1,5 +1,7 @@
 package dev.ioasid.iommu.smmuv3;
 
+import dev.ioasid.iommu.UnitWrites;
+
 /**
  * One of the unit's own interrupts, as a message: its {@code _IRQ_CFG0} to {@code _IRQ_CFG2}, and whether it is enabled. They can be
  * written only while it is not. Without messages (IDR0.MSI) they are always 0. IHI 0070, sections 3.18 and 6.3.21 to 6.3.23.

@@ -1,6 +1,7 @@
 package dev.ioasid.iommu.smmuv3;
 
 import dev.ioasid.iommu.Disturbances;
+import dev.ioasid.iommu.UnitWrites;
 
 /**
  * The PRI queue: a ring in memory, which the unit fills with page requests up to PRIQ_PROD and software empties from PRIQ_CONS on. Unlike

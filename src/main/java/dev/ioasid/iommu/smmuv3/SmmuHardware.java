@@ -49,6 +49,7 @@ public final class SmmuHardware implements IommuHardware {
     private final Requesters requesters;
     private final EventQueue events;
     private final Stalls stalls;
+    private final StalledTransactions stalled;
     private final EventReports reports;
     private final StraightSmmuTranslation straight;
     private final SmmuTranslation translation;
@@ -82,10 +83,11 @@ public final class SmmuHardware implements IommuHardware {
         this.stalls = new Stalls(capabilities.stallMax());
         this.straight = new StraightSmmuTranslation(memory, capabilities);
         this.translation = new SmmuTranslation(memory, capabilities, caches);
-        this.ats = new AtsTranslation(capabilities, translation);
         this.registers = new SmmuRegisters(memory, capabilities, new OfCommands(), new OfRegisters(), written);
         this.events = registers.events();
+        this.stalled = new StalledTransactions(stalls, events, messages, this::again);
         this.reports = new EventReports(events, stalls);
+        this.ats = new AtsTranslation(capabilities, translation, reports);
         this.requests = new PageRequests(capabilities, registers.requests(), translation, reports);
     }
 
@@ -179,44 +181,13 @@ public final class SmmuHardware implements IommuHardware {
                 long reported = SmmuRefusal.is(outcome) ? reports.report(outcome, transaction) : outcome;
                 yield answer(reported, request.iova(), transaction);
             }
-            case TRANSLATION_REQUEST -> complete(request, streamId, how, transaction);
+            case TRANSLATION_REQUEST -> {
+                var atc = requesters.atc(streamId);
+                int since = atc == null ? 0 : atc.epoch(); // before anything is read
+                transaction.begin(streamId, request.pasid(), request.iova(), how);
+                yield ats.complete(registers.state(), request, transaction, atc, since);
+            }
         };
-    }
-
-    private Translation complete(DmaRequest request, int streamId, int how, Transaction transaction) {
-        var atc = requesters.atc(streamId);
-        int since = atc == null ? 0 : atc.epoch();
-        var state = registers.state();
-        transaction.begin(streamId, request.pasid(), request.iova(), how);
-        transaction.asksToExecute = AtsTranslation.asksToExecute(request);
-        long outcome = unstalled(ats.request(state, transaction, transaction));
-        if (SmmuRefusal.is(outcome) && AtsTranslation.isRecorded(state, outcome)) {
-            outcome = reports.report(outcome, transaction);
-        } else if (SmmuRefusal.is(outcome)) {
-            reports.count(SmmuRefusal.event(outcome));
-        }
-        Long told = SmmuRefusal.is(outcome) ? null : told(state, transaction);
-        var completed = AtsTranslation.completion(outcome, request, told, transaction);
-        if (atc != null && completed.permissions().any()) {
-            long kept = completed.permissions().write() ? outcome : Walked.without(outcome, Walked.WRITE);
-            atc.keep(
-                    since,
-                    request.pasid(),
-                    (how & PageWalk.PRIVILEGED) != 0,
-                    request.iova(),
-                    told == null ? kept : Walked.at(kept, told));
-        }
-        return completed;
-    }
-
-    /** A translation request never waits. */
-    private static long unstalled(long outcome) {
-        return SmmuRefusal.is(outcome) ? SmmuRefusal.unstalled(outcome) : outcome;
-    }
-
-    /** The IPA that a split-stage completion tells; null: it tells what was found. */
-    private @Nullable Long told(SmmuState state, Transaction transaction) {
-        return AtsTranslation.isSplit(state, transaction) ? translation.intermediate(transaction) : null;
     }
 
     @Override
@@ -284,11 +255,7 @@ public final class SmmuHardware implements IommuHardware {
                 yield answer(translation.of(state, transaction, steps), request.iova(), transaction);
             }
             case TRANSLATED -> answer(ats.translated(state, transaction, steps), request.iova(), transaction);
-            case TRANSLATION_REQUEST -> {
-                long outcome = unstalled(ats.request(state, transaction, steps));
-                Long told = SmmuRefusal.is(outcome) ? null : told(state, transaction);
-                yield AtsTranslation.completion(outcome, request, told, transaction);
-            }
+            case TRANSLATION_REQUEST -> ats.explained(state, request, transaction, steps);
         };
     }
 
@@ -371,19 +338,12 @@ public final class SmmuHardware implements IommuHardware {
 
         @Override
         public void resume(int streamId, int stag, boolean retry, boolean abort) {
-            var stalled = stalls.take(streamId, stag);
-            if (stalled != null && retry) {
-                arrive(stalled);
-            } else if (stalled != null) {
-                messages.add(new DeviceMessage.Terminated(stalled.ticket(), abort));
-            }
-            retryUnheard();
+            stalled.resume(streamId, stag, retry, abort);
         }
 
         @Override
         public void terminateStalls(int streamId) {
-            aborted(stalls.drop(streamId));
-            retryUnheard();
+            stalled.abort(streamId);
         }
 
         @Override
@@ -397,25 +357,21 @@ public final class SmmuHardware implements IommuHardware {
         @Override
         public void enabledChanged(boolean on) {
             if (!on) {
-                aborted(stalls.dropAll());
+                stalled.abortAll();
             }
         }
 
         @Override
         public void eventsWritable() {
-            retryUnheard();
+            stalled.retryUnheard();
         }
     }
 
-    private void aborted(List<Long> tickets) {
-        tickets.forEach(ticket -> messages.add(new DeviceMessage.Terminated(ticket, true)));
-    }
-
-    /** A stalled transaction is translated once more, as if it had just arrived, which is past what its device knows. */
-    private void arrive(Stalls.Stalled stalled) {
+    /** Once more, as if it had just arrived, which is past what its device knows. */
+    private DeviceMessage.Resumed again(Stalls.Stalled stalled) {
         long outcome = throughUnit(stalled.streamId(), stalled.substreamId(), stalled.input(), stalled.how());
         var translation = answer(outcome, stalled.input(), transactions.get());
-        messages.add(new DeviceMessage.Resumed(stalled.ticket(), request(stalled), translation));
+        return new DeviceMessage.Resumed(stalled.ticket(), request(stalled), translation);
     }
 
     private DmaRequest request(Stalls.Stalled stalled) {
@@ -429,17 +385,6 @@ public final class SmmuHardware implements IommuHardware {
                 stalled.input(),
                 access,
                 (how & PageWalk.PRIVILEGED) != 0);
-    }
-
-    /** Transactions that could not be recorded try again, oldest first, as long as there is room. */
-    private void retryUnheard() {
-        for (int left = stalls.unheard(); left > 0 && events.isWritable(); left--) {
-            var stalled = stalls.takeUnheard();
-            if (stalled == null) {
-                return;
-            }
-            arrive(stalled);
-        }
     }
 
     // ---- registers and the queue
@@ -464,15 +409,7 @@ public final class SmmuHardware implements IommuHardware {
                     Map.of("register", "GERRORN"));
         }
         messages.begin();
-        var issued = new ArrayList<IssuedCommand>();
-        for (int index = 0; index < commands.size(); index++) {
-            try {
-                issued.add(submitOne(commands.get(index)));
-            } catch (RefusedException refused) {
-                throw refused.with("index", index).with("completed", index);
-            }
-        }
-        return List.copyOf(issued);
+        return IssuedCommand.inOrder(commands, this::submitOne);
     }
 
     private IssuedCommand submitOne(List<Long> command) {

@@ -4,9 +4,8 @@ import dev.ioasid.iommu.DeviceMessage;
 import dev.ioasid.iommu.DeviceMessages;
 import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.DmaRequest;
-import dev.ioasid.memory.AddressRange;
+import dev.ioasid.iommu.UnitWrites;
 import dev.ioasid.memory.PhysicalMemory;
-import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,31 +19,28 @@ final class DescriptorEffects {
 
     private static final int PAGE_SHIFT = PhysicalMemory.PAGE_SHIFT;
 
-    private final PhysicalMemory memory;
     private final VtdCapabilities capabilities;
     private final VtdCaches caches;
     private final DeviceTlbs deviceTlbs;
     private final InvalidationEvent event;
     private final DeviceMessages messages;
-    private final LongConsumer written;
+    private final UnitWrites writes;
     private volatile Disturbances disturbances = Disturbances.NONE;
     private int silentDevice = NONE;
 
     DescriptorEffects(
-            PhysicalMemory memory,
             VtdCapabilities capabilities,
             VtdCaches caches,
             DeviceTlbs deviceTlbs,
             InvalidationEvent event,
             DeviceMessages messages,
-            LongConsumer written) {
-        this.memory = memory;
+            UnitWrites writes) {
         this.capabilities = capabilities;
         this.caches = caches;
         this.deviceTlbs = deviceTlbs;
         this.event = event;
         this.messages = messages;
-        this.written = written;
+        this.writes = writes;
     }
 
     /** The last device that has not answered; {@link #NONE} if all have. */
@@ -227,26 +223,13 @@ final class DescriptorEffects {
     private @Nullable QueueError await(long w0, long w1) {
         if (WaitDescriptor.SW.isSet(w0)) {
             long at = WaitDescriptor.ADDR.address(w1) & ~capabilities.beyondHost();
-            if (!memory.backs(at)) {
+            if (!writes.message(at, WaitDescriptor.DATA.get(w0))) {
                 return QueueError.FETCH;
             }
-            write(at, WaitDescriptor.DATA.get(w0));
         }
         if (WaitDescriptor.IF.isSet(w0)) {
             event.raise();
         }
         return null;
-    }
-
-    /** Writes 32 bits, whatever becomes of the other half of their word meanwhile. */
-    private void write(long at, long data) {
-        long word = at & -Long.BYTES;
-        long shift = (at & 4) * Byte.SIZE;
-        memory.commit(AddressRange.of(word, Long.BYTES));
-        long before;
-        do {
-            before = memory.acquire(word);
-        } while (!memory.swap(word, before, before & ~(0xffff_ffffL << shift) | data << shift));
-        written.accept(word);
     }
 }

@@ -2,9 +2,9 @@ package dev.ioasid.iommu.vtd;
 
 import dev.ioasid.iommu.Disturbances;
 import dev.ioasid.iommu.PageRequest;
-import dev.ioasid.memory.AddressRange;
+import dev.ioasid.iommu.UnitWrites;
 import dev.ioasid.memory.PhysicalMemory;
-import java.util.function.LongConsumer;
+import java.util.Arrays;
 
 /**
  * The page request queue: a ring in memory, which the unit fills up to PQT and software empties from PQH on. It is full when there is
@@ -18,18 +18,15 @@ final class PageRequestQueue {
     private static final long POINTER = 0x7ffe0;
     private static final long PAGE_SIZE = PhysicalMemory.PAGE_SIZE;
 
-    private final PhysicalMemory memory;
-    private final LongConsumer written;
+    private final UnitWrites writes;
     private final PageRequestEvent event = new PageRequestEvent();
     private Disturbances disturbances = Disturbances.NONE;
     private long address;
     private long head;
     private long tail;
 
-    /** @param written told of each word of memory that is written */
-    PageRequestQueue(PhysicalMemory memory, LongConsumer written) {
-        this.memory = memory;
-        this.written = written;
+    PageRequestQueue(UnitWrites writes) {
+        this.writes = writes;
     }
 
     PageRequestEvent event() {
@@ -79,22 +76,10 @@ final class PageRequestQueue {
             event.lost();
             return false;
         }
-        write(Pqa.PQA.address(address) + tail, PageRequestDescriptor.of(request));
+        var words = Arrays.copyOf(PageRequestDescriptor.of(request), PageRequestDescriptor.SIZE / Long.BYTES);
+        writes.record(Pqa.PQA.address(address) + tail, words); // where no memory is it goes nowhere
         tail = next;
         event.queued();
         return true;
-    }
-
-    /** What is written to where no memory is goes nowhere. */
-    private void write(long at, long[] words) {
-        if (!memory.backs(at)) {
-            return;
-        }
-        memory.commit(AddressRange.of(at, PageRequestDescriptor.SIZE));
-        for (int word = 0; word < PageRequestDescriptor.SIZE / Long.BYTES; word++) {
-            long where = at + (long) word * Long.BYTES;
-            memory.release(where, word < words.length ? words[word] : 0);
-            written.accept(where);
-        }
     }
 }

@@ -12,6 +12,7 @@ final class PasidTables {
     private static final long PAGE_SIZE = 4096;
 
     private final DriverMemory memory;
+    private final int pasidBits;
     private final int directoryBits;
     private final long directory;
     private final Map<Long, Integer> entriesInUse = new HashMap<>(); // by where the link to the table is
@@ -24,6 +25,7 @@ final class PasidTables {
      */
     PasidTables(DriverMemory memory, int pasidBits) {
         this.memory = memory;
+        this.pasidBits = pasidBits;
         this.directoryBits = Math.max(pasidBits, ScalableContextEntry.SMALLEST_PASID_BITS)
                 - ScalableContextEntry.SMALLEST_PASID_BITS;
         this.directory = memory.allocate(directoryBytes());
@@ -31,6 +33,10 @@ final class PasidTables {
 
     private long directoryBytes() {
         return PasidDirectoryEntry.SIZE * 128L << directoryBits;
+    }
+
+    int pasidBits() {
+        return pasidBits;
     }
 
     long directory() {

@@ -5,6 +5,7 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.DriverMemory;
+import dev.ioasid.iommu.DriverRegisters;
 import dev.ioasid.iommu.Invalidation;
 import dev.ioasid.iommu.IommuDriver;
 import dev.ioasid.iommu.IssuedCommand;
@@ -17,15 +18,12 @@ import dev.ioasid.memory.FrameAllocator;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.memory.Readers;
 import dev.ioasid.pagetable.IoPageTable;
-import dev.ioasid.pagetable.Walked;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -36,15 +34,13 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Requests without PASID use RID_PASID 0, which is never given to anybody. A device has a context entry while one of its
  * routes leads somewhere; whatever has no entry is blocked. A device that does not answer an invalidation has its ATS taken away: it can
- * go on, but no longer by translations that it should have forgotten. The page request queue is there while
- * there is a device that may ask for pages, from the first attachment of one on.
+ * go on, but no longer by translations that it should have forgotten.
  *
  * <p><b>Who may call.</b> Any thread; one lock, the object's, guards everything here and the ring, and only {@link #hasTakenAts} takes none. Under it the unit's own locks are
  * taken, and readers of tables are waited for, none of whom ever wants this lock. The hardware may translate at every moment: see
  * {@link DriverMemory} for how structures change under its eyes.
  */
 public final class VtdDriver implements IommuDriver {
-    private static final int RID_PASID = 0;
     /** The domain id that all pass-through entries share: they must not share one with a second stage. VT-d 5.10, 6.2.3.1. */
     private static final int PASS_THROUGH = 1;
 
@@ -56,18 +52,14 @@ public final class VtdDriver implements IommuDriver {
     private record Led(Requester requester, Destination destination, int domain) {}
 
     private final VtdHardware hardware;
+    private final DriverRegisters registers;
     private final VtdCapabilities capabilities;
     private final TableShapes shapes;
     private final DriverMemory memory;
     private final TableIds domainIds;
-    private final ContextTables contexts;
-    private final QueueWriter queue;
-    private final Map<Integer, PasidTables> pasidTables = new HashMap<>(); // scalable mode, by source id
+    private final RouteTables routeTables;
+    private final DescriptorWriter queue;
     private final Map<Route, Led> routes = new LinkedHashMap<>();
-    /** Devices that may ask for pages, or might while one of their routes led somewhere, by source id. */
-    private final Set<Integer> asking = new HashSet<>();
-    /** Null while there is none of them. */
-    private @Nullable PageRequestReader pageRequests;
     /** Of the devices: a unit serves one. */
     private int segment;
     /** Devices that have lost their ATS, by source id. */
@@ -82,6 +74,7 @@ public final class VtdDriver implements IommuDriver {
 
     VtdDriver(VtdHardware hardware, DriverMemory memory) {
         this.hardware = hardware;
+        this.registers = new DriverRegisters(hardware);
         this.capabilities = hardware.capabilities();
         if (!capabilities.has(Ecap.QI)) {
             throw new RefusedException(
@@ -92,29 +85,23 @@ public final class VtdDriver implements IommuDriver {
         this.shapes = new TableShapes(capabilities);
         this.memory = memory;
         this.domainIds = domainIds(Math.min(capabilities.domainIdBits(), 16));
-        this.contexts = new ContextTables(this.memory, capabilities.scalable());
+        this.routeTables = new RouteTables(capabilities, registers, memory);
         try {
-            this.queue = new QueueWriter(hardware, memory, capabilities.scalable());
+            this.queue = new DescriptorWriter(registers, memory, capabilities.scalable());
         } catch (RefusedException refused) {
-            contexts.close();
+            routeTables.close();
             throw refused;
         }
         int mode = capabilities.scalable() ? Rtaddr.SCALABLE : Rtaddr.LEGACY;
-        write("RTADDR", Rtaddr.RTA.address(contexts.root()) | Rtaddr.TTM.of(mode));
-        write("GCMD", Gcmd.SRTP.mask());
-        write("GCMD", Gcmd.QIE.mask());
-        write("GCMD", Gcmd.QIE.mask() | Gcmd.TE.mask());
+        registers.write("RTADDR", Rtaddr.RTA.address(routeTables.root()) | Rtaddr.TTM.of(mode));
+        registers.write("GCMD", Gcmd.SRTP.mask());
+        registers.write("GCMD", Gcmd.QIE.mask());
+        registers.write("GCMD", Gcmd.QIE.mask() | Gcmd.TE.mask());
     }
 
     /** The ids of the domains of tables. 0 cannot be used in caching mode. */
     static TableIds domainIds(int bits) {
         return new TableIds("domain ids", "domainIdBits", FIRST_DOMAIN, bits);
-    }
-
-    private void write(String register, long value) {
-        SequencedMap<String, Long> one = new LinkedHashMap<>();
-        one.put(register, value);
-        hardware.write(one);
     }
 
     @Override
@@ -141,13 +128,9 @@ public final class VtdDriver implements IommuDriver {
             case Destination.PassThrough() -> PASS_THROUGH;
         };
         segment = requester.rid().segment();
-        boolean firstOfDevice = !pasidTables.containsKey(requester.sourceId());
+        boolean firstOfDevice = !routeTables.hasDevice(requester.sourceId());
         try {
-            if (capabilities.scalable()) {
-                attachScalable(requester, pasid, pasidEntry(destination, domain), before != null);
-            } else {
-                attachLegacy(requester.sourceId(), contextEntry(destination, domain), before != null);
-            }
+            routeTables.lead(asLet(requester), pasid, destination, domain, before != null);
         } catch (RefusedException refused) {
             release(destination);
             throw refused;
@@ -167,7 +150,7 @@ public final class VtdDriver implements IommuDriver {
                 capabilities,
                 led.requester(),
                 route.pasid(),
-                RID_PASID,
+                RouteEntries.RID_PASID,
                 led.destination(),
                 led.domain(),
                 hasAts(led.requester()));
@@ -177,6 +160,16 @@ public final class VtdDriver implements IommuDriver {
         return hasAts(requester) && requester.pri() && capabilities.has(Ecap.PRS);
     }
 
+    /** A device with what the unit is to let it do. */
+    private Requester asLet(Requester requester) {
+        return new Requester(
+                requester.rid(),
+                requester.sourceId(),
+                requester.pasidBits(),
+                hasAts(requester),
+                asksForPages(requester));
+    }
+
     private boolean hasAts(Requester requester) {
         return requester.ats() && capabilities.has(Ecap.DT) && !withoutAts.contains(requester.sourceId());
     }
@@ -184,9 +177,7 @@ public final class VtdDriver implements IommuDriver {
     @Override
     public synchronized void removed(int sourceId) {
         withoutAts.remove(sourceId);
-        if (asking.remove(sourceId) && asking.isEmpty()) {
-            closePageRequests();
-        }
+        routeTables.stopAsking(sourceId);
     }
 
     @Override
@@ -200,14 +191,14 @@ public final class VtdDriver implements IommuDriver {
     }
 
     /** Has descriptors done. A device that does not answer loses its ATS. */
-    private QueueWriter.Outcome submit(List<long[]> descriptors) {
+    private DescriptorWriter.Outcome submit(List<long[]> descriptors) {
         return submit(descriptors, false);
     }
 
     /** @param drain no page request may be on its way afterwards */
-    private QueueWriter.Outcome submit(List<long[]> descriptors, boolean drain) {
+    private DescriptorWriter.Outcome submit(List<long[]> descriptors, boolean drain) {
         if (descriptors.isEmpty()) {
-            return new QueueWriter.Outcome(List.of(), List.of());
+            return new DescriptorWriter.Outcome(List.of(), List.of());
         }
         var outcome = queue.submit(descriptors, drain && capabilities.has(Ecap.PDS));
         outcome.silent().forEach(this::takeAts);
@@ -216,9 +207,7 @@ public final class VtdDriver implements IommuDriver {
 
     private void takeAts(int sourceId) {
         if (withoutAts.add(sourceId)) {
-            if (pasidTables.containsKey(sourceId)) {
-                contexts.clear(sourceId, ScalableContextEntry.DTE.mask() | ScalableContextEntry.PRE.mask());
-            }
+            routeTables.takeAts(sourceId);
             queue.submit(List.of(ContextDescriptor.device(sourceId, 0)));
             hardware.disconnect(sourceId);
         }
@@ -240,16 +229,8 @@ public final class VtdDriver implements IommuDriver {
                 }
             }
             case Destination.Nested nested -> {
-                var parent = nested.parent();
-                var table = nested.table();
-                checkWalkable(requester, parent);
-                if (table.root() >>> parent.inputBits() != 0) {
-                    throw new RefusedException(
-                            Errno.EINVAL,
-                            "root 0x%x lies beyond the %d bits of the parent's space"
-                                    .formatted(table.root(), parent.inputBits()),
-                            Map.of("root", table.root()));
-                }
+                checkWalkable(requester, nested.parent());
+                nested.checkRoot();
             }
             case Destination.Paged(var table) -> checkWalkable(requester, table);
         }
@@ -263,64 +244,6 @@ public final class VtdDriver implements IommuDriver {
         }
     }
 
-    private void attachScalable(Requester requester, int pasid, long[] entry, boolean replace) {
-        int sourceId = requester.sourceId();
-        int effective = pasid == DmaRequest.NO_PASID ? RID_PASID : pasid;
-        var tables = pasidTables.get(sourceId);
-        if (replace && tables != null) {
-            tables.replace(effective, entry);
-        } else if (tables != null) {
-            tables.add(effective, entry);
-        } else {
-            addDevice(requester, effective, entry);
-        }
-    }
-
-    /** The first route of a device: directory, PASID table and context entry, all or nothing. */
-    private void addDevice(Requester requester, int pasid, long[] entry) {
-        int pasidBits = Math.min(requester.pasidBits(), capabilities.pasidBits());
-        var tables = new PasidTables(memory, pasidBits);
-        try {
-            tables.add(pasid, entry);
-        } catch (RefusedException refused) {
-            tables.close();
-            throw refused;
-        }
-        boolean firstToAsk = asksForPages(requester) && asking.isEmpty();
-        try {
-            if (firstToAsk) {
-                pageRequests = new PageRequestReader(hardware, memory);
-            }
-            contexts.add(requester.sourceId(), scalableContextEntry(requester, pasidBits, tables));
-        } catch (RefusedException refused) {
-            if (firstToAsk) {
-                closePageRequests();
-            }
-            tables.remove(pasid);
-            tables.close();
-            throw refused;
-        }
-        pasidTables.put(requester.sourceId(), tables);
-        if (asksForPages(requester)) {
-            asking.add(requester.sourceId());
-        }
-    }
-
-    private void closePageRequests() {
-        if (pageRequests != null) {
-            pageRequests.close();
-            pageRequests = null;
-        }
-    }
-
-    private void attachLegacy(int sourceId, long[] entry, boolean replace) {
-        if (replace) {
-            contexts.replace(sourceId, entry);
-        } else {
-            contexts.add(sourceId, entry);
-        }
-    }
-
     @Override
     public synchronized void detach(Requester requester, int pasid) {
         var route = new Route(requester.sourceId(), pasid);
@@ -328,29 +251,15 @@ public final class VtdDriver implements IommuDriver {
         if (led == null) {
             return;
         }
-        if (capabilities.scalable()) {
-            detachScalable(route, led);
-        } else {
-            contexts.remove(requester.sourceId());
-            submit(invalidations(route, led).entryGone());
+        int sourceId = route.sourceId();
+        routeTables.block(sourceId, pasid);
+        submit(invalidations(route, led).entryGone(), capabilities.scalable() && asksForPages(led.requester()));
+        if (routeTables.isEmptied(sourceId)) {
+            routeTables.blockDevice(sourceId);
+            submit(invalidations(route, led).contextGone());
+            routeTables.removeDevice(sourceId);
         }
         release(led.destination());
-    }
-
-    private void detachScalable(Route route, Led led) {
-        int sourceId = route.sourceId();
-        var tables = pasidTables.get(sourceId);
-        if (tables == null) {
-            return;
-        }
-        tables.remove(route.pasid() == DmaRequest.NO_PASID ? RID_PASID : route.pasid());
-        submit(invalidations(route, led).entryGone(), asksForPages(led.requester()));
-        if (tables.isEmpty()) {
-            contexts.remove(sourceId);
-            submit(invalidations(route, led).contextGone());
-            tables.close();
-            pasidTables.remove(sourceId);
-        }
     }
 
     @Override
@@ -437,82 +346,9 @@ public final class VtdDriver implements IommuDriver {
         }
     }
 
-    private long[] pasidEntry(Destination destination, int domainId) {
-        var words = new long[PasidTableEntry.WORDS];
-        words[0] = PasidTableEntry.P.of(1)
-                | switch (destination) {
-                    case Destination.Paged(var table) ->
-                        table.format().stage() == Walked.Stage.SECOND
-                                ? PasidTableEntry.PGTT.of(PasidTableEntry.SECOND_STAGE) | secondStage(table)
-                                : PasidTableEntry.PGTT.of(PasidTableEntry.FIRST_STAGE);
-                    case Destination.Nested nested ->
-                        PasidTableEntry.PGTT.of(PasidTableEntry.NESTED) | secondStage(nested.parent());
-                    case Destination.PassThrough() -> PasidTableEntry.PGTT.of(PasidTableEntry.PASS_THROUGH);
-                };
-        words[1] =
-                PasidTableEntry.DID.of(domainId) | (capabilities.has(Ecap.SMPWCS) ? PasidTableEntry.PWSNP.mask() : 0);
-        words[2] = switch (destination) {
-            case Destination.Nested nested ->
-                PasidTableEntry.FSPM.of(VtdFormats.mode(nested.table().levels()))
-                        | PasidTableEntry.FSPTPTR.address(nested.table().root())
-                        | options(nested.table().options());
-            case Destination.Paged(var table) -> table.format().stage() == Walked.Stage.FIRST ? firstStage(table) : 0;
-            case Destination.PassThrough() -> 0;
-        };
-        return words;
-    }
-
-    /** Privileged requests are let in, where the unit knows them, and bound to the rights of the pages. */
-    private long firstStage(IoPageTable table) {
-        return PasidTableEntry.FSPM.of(VtdFormats.mode(table.format().levels()))
-                | PasidTableEntry.FSPTPTR.address(table.root())
-                | (capabilities.has(Ecap.SRS) ? PasidTableEntry.SRE.mask() | PasidTableEntry.WPE.mask() : 0);
-    }
-
-    private static long options(Set<UserTable.Option> options) {
-        return (options.contains(UserTable.Option.SUPERVISOR) ? PasidTableEntry.SRE.mask() : 0)
-                | (options.contains(UserTable.Option.WRITE_PROTECT) ? PasidTableEntry.WPE.mask() : 0)
-                | (options.contains(UserTable.Option.EXTENDED_ACCESSED) ? PasidTableEntry.EAFE.mask() : 0);
-    }
-
-    private static long secondStage(IoPageTable table) {
-        return PasidTableEntry.AW.of(table.format().levels() - 2) | PasidTableEntry.SSPTPTR.address(table.root());
-    }
-
-    private long[] scalableContextEntry(Requester requester, int pasidBits, PasidTables tables) {
-        var words = new long[ScalableContextEntry.SIZE / Long.BYTES];
-        boolean ats = hasAts(requester);
-        words[0] = ScalableContextEntry.P.of(1)
-                | (ats ? ScalableContextEntry.DTE.mask() : 0)
-                | (pasidBits > 0 ? ScalableContextEntry.PASIDE.mask() : 0)
-                | (asksForPages(requester) ? ScalableContextEntry.PRE.mask() : 0)
-                | ScalableContextEntry.PDTS.of(tables.size())
-                | ScalableContextEntry.PASIDDIRPTR.address(tables.directory());
-        words[1] = ScalableContextEntry.RID_PASID.of(RID_PASID);
-        return words;
-    }
-
-    private long[] contextEntry(Destination destination, int domainId) {
-        return switch (destination) {
-            case Destination.Nested nested -> throw new IllegalStateException("legacy mode nests nothing: " + nested);
-            case Destination.Paged(var table) ->
-                new long[] {
-                    ContextEntry.P.of(1)
-                            | ContextEntry.TT.of(ContextEntry.UNTRANSLATED_ONLY)
-                            | ContextEntry.SSPTPTR.address(table.root()),
-                    ContextEntry.AW.of(table.format().levels() - 2) | ContextEntry.DID.of(domainId)
-                };
-            case Destination.PassThrough() ->
-                new long[] {
-                    ContextEntry.P.of(1) | ContextEntry.TT.of(ContextEntry.PASS_THROUGH),
-                    ContextEntry.AW.of(capabilities.deepestLevels() - 2) | ContextEntry.DID.of(domainId)
-                };
-        };
-    }
-
     @Override
     public synchronized List<PageRequest> takePageRequests() {
-        return pageRequests == null ? List.of() : pageRequests.take(segment);
+        return routeTables.takePageRequests(segment);
     }
 
     @Override
@@ -534,10 +370,9 @@ public final class VtdDriver implements IommuDriver {
     public synchronized void close() {
         List.copyOf(routes.keySet())
                 .forEach(route -> detach(new Requester(route.sourceId(), 0, false, false), route.pasid()));
-        write("GCMD", 0);
+        registers.write("GCMD", 0);
         memory.await();
-        contexts.close();
-        closePageRequests();
+        routeTables.close();
         queue.close();
     }
 }

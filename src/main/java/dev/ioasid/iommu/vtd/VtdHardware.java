@@ -17,6 +17,7 @@ import dev.ioasid.iommu.IssuedCommand;
 import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Translation;
+import dev.ioasid.iommu.UnitWrites;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.Walked;
@@ -86,9 +87,10 @@ public final class VtdHardware implements IommuHardware {
         this.caches = new VtdCaches(geometries);
         this.deviceTlbs = new DeviceTlbs(geometries.deviceTlb());
         var event = new InvalidationEvent();
-        this.effects = new DescriptorEffects(memory, capabilities, caches, deviceTlbs, event, messages, written);
+        var writes = new UnitWrites(memory, written);
+        this.effects = new DescriptorEffects(capabilities, caches, deviceTlbs, event, messages, writes);
         var queue = new InvalidationQueue(memory, capabilities, effects, log);
-        var pageRequestQueue = new PageRequestQueue(memory, written);
+        var pageRequestQueue = new PageRequestQueue(writes);
         this.registers = new VtdRegisters(capabilities, log, caches, queue, event, pageRequestQueue);
         var formats = new VtdFormats(capabilities);
         var reserved = ReservedBits.of(capabilities);
@@ -380,15 +382,7 @@ public final class VtdHardware implements IommuHardware {
             throw new RefusedException(
                     Errno.EBUSY, "the invalidation queue stands until FSTS.IQE and FSTS.ITE are cleared", Map.of());
         }
-        var issued = new ArrayList<IssuedCommand>();
-        for (int index = 0; index < commands.size(); index++) {
-            try {
-                issued.add(submitOne(commands.get(index)));
-            } catch (RefusedException refused) {
-                throw refused.with("index", index).with("completed", index);
-            }
-        }
-        return List.copyOf(issued);
+        return IssuedCommand.inOrder(commands, this::submitOne);
     }
 
     private IssuedCommand submitOne(List<Long> command) {

@@ -2,6 +2,7 @@ package dev.ioasid.iommu.smmuv3;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ioasid.iommu.UnitWrites;
 import dev.ioasid.memory.PhysicalMemory;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -4,10 +4,10 @@ import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.CacheGeometry;
 import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.DmaRequest;
-import dev.ioasid.iommu.DriverMemory;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Translation;
 import dev.ioasid.iommu.UserTable;
+import dev.ioasid.iommu.WatchedMemory;
 import dev.ioasid.memory.BitField;
 import dev.ioasid.memory.FrameAllocator;
 import dev.ioasid.memory.FrameCounters;
@@ -45,38 +45,17 @@ final class DriverBench implements AutoCloseable {
     final FrameCounters counters = new FrameCounters(memory);
     final Readers readers = new Readers();
     final long freeAtFirst = frames.freeBytes();
+    private final WatchedMemory watched = new WatchedMemory(memory, frames, readers);
     final SmmuHardware hardware;
     final SmmuDriver driver;
 
-    @Nullable
-    Runnable betweenStores;
-
     private long looked;
-
-    private final class WatchedMemory extends DriverMemory {
-        WatchedMemory() {
-            super(memory, frames, readers);
-        }
-
-        @Override
-        public void store(long address, long word) {
-            watch();
-            super.store(address, word);
-            watch();
-        }
-
-        private void watch() {
-            if (betweenStores != null) {
-                betweenStores.run();
-            }
-        }
-    }
 
     DriverBench(SmmuCapabilities capabilities, SmmuCacheGeometries geometries) {
         this.hardware = new SmmuHardware(memory, capabilities, geometries);
         hardware.connect(DEVICE);
         hardware.connect(OTHER);
-        this.driver = new SmmuDriver(hardware, new WatchedMemory());
+        this.driver = new SmmuDriver(hardware, watched);
         this.looked = register("CMDQ_CONS");
     }
 
@@ -180,11 +159,11 @@ final class DriverBench implements AutoCloseable {
     List<String> during(Requester device, int pasid, Runnable change) {
         var seen = new ArrayList<String>();
         seen.add(look(device, pasid));
-        betweenStores = () -> add(seen, look(device, pasid));
+        watched.watch(() -> add(seen, look(device, pasid)));
         try {
             change.run();
         } finally {
-            betweenStores = null;
+            watched.watch(null);
         }
         add(seen, look(device, pasid));
         return seen;

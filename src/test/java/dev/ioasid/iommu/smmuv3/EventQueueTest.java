@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ioasid.iommu.FaultRecord;
 import dev.ioasid.iommu.Rid;
+import dev.ioasid.iommu.UnitWrites;
 import dev.ioasid.memory.AddressRange;
 import dev.ioasid.memory.PhysicalMemory;
 import java.util.ArrayDeque;

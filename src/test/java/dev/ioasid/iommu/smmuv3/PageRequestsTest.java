@@ -6,6 +6,7 @@ import dev.ioasid.iommu.DeviceMessage;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Rid;
+import dev.ioasid.iommu.UnitWrites;
 import dev.ioasid.pagetable.Permissions;
 import java.util.Map;
 import java.util.Objects;

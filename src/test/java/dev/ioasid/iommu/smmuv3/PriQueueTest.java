@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.PageRequest;
 import dev.ioasid.iommu.Rid;
+import dev.ioasid.iommu.UnitWrites;
 import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.pagetable.Permissions;
 import java.util.ArrayDeque;

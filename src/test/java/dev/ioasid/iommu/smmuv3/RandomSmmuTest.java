@@ -152,22 +152,7 @@ class RandomSmmuTest {
     @Test
     void aUnitThatUpdatesNothingIsFoundOut() {
         Subject.Maker forgetful = (configuration, memory) -> {
-            var words = Words.of(memory);
-            var readOnly = new Words() {
-                @Override
-                public boolean backs(long address) {
-                    return words.backs(address);
-                }
-
-                @Override
-                public long read(long address) {
-                    return words.read(address);
-                }
-
-                @Override
-                public void write(long address, long word) {}
-            };
-            return request -> new SmmuOracle(configuration.smmu, readOnly, Set.of(), request).answer();
+            return request -> new SmmuOracle(configuration.smmu, Words.readOnly(memory), Set.of(), request).answer();
         };
         assertThat(isFoundOut(forgetful, FEW)).isTrue();
     }

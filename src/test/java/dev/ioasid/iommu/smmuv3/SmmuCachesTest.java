@@ -2,13 +2,10 @@ package dev.ioasid.iommu.smmuv3;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.ioasid.memory.AddressRange;
-import dev.ioasid.memory.PhysicalMemory;
 import dev.ioasid.pagetable.PageWalk;
 import dev.ioasid.pagetable.Walked;
-import java.util.LinkedHashMap;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -18,69 +15,26 @@ import org.junit.jupiter.params.provider.CsvSource;
  * stage 1 (VMID 7, ASID 0x25 with SubstreamID 5). All numbers are hexadecimal. IHI 0070, sections 3.17 and 4.4; chapter 16.
  */
 class SmmuCachesTest {
-    private static final String TABLES = """
-            80000840 500000008001001b
-            80000848 00001000000000d4
-            80000850 0000000000000007
-            80010000 0000000080020001
-            80020140 0025e205c0003510
-            80020148 0000000080100000
-            801007f8 0000000080101003
-            80101578 0000000080102003
-            80102378 0000000080103003
-            80103788 0060000123456f43
-            80103790 0060000123457743
-            80000880 000000000000000d
-            80000888 0000100000000000
-            80000890 040d355800000011
-            80000898 0000000080200000
-            80201008 0000000080202003
-            80202158 0000000080203003
-            802033c0 00400009abcde77f
-            800008c0 180000004000100f
-            800008c8 00001000000000d4
-            800008d0 040d355800000011
-            800008d8 0000000080200000
-            80200008 0000000080204003
-            80204000 00400000900007fd
-            80204400 0000000080205003
-            80205918 00400000a5a5a77f
-            80205920 00400000a5a5b7ff
-            90001140 0031e205c0003519
-            90001148 0000000040010000
-            90010240 0000000040011003
-            90011d10 0000000040012003
-            90011d28 0060000050000f41
-            90012b38 0060000050123f43
-            """;
-
-    private final PhysicalMemory memory = new PhysicalMemory(0xc000_0000L);
-    private final SmmuHardware hardware =
-            new SmmuHardware(memory, SmmuCapabilities.DEFAULT, SmmuCacheGeometries.DEFAULT);
+    private final ExampleUnit unit = new ExampleUnit();
 
     SmmuCachesTest() {
-        TABLES.lines().map(line -> line.split(" ")).forEach(word -> store(hex(word[0]), hex(word[1])));
-        var registers = new LinkedHashMap<String, Long>();
-        registers.put("STRTAB_BASE", 0x4000000080000000L);
-        registers.put("STRTAB_BASE_CFG", 8L);
-        registers.put("CR0", 1L);
-        hardware.write(registers);
+        unit.store(0x90011d28L, 0x60_0000_5000_0f41L); // a block, of which stage 2 has two pages
+        unit.store(0x80103790L, 0x60_0001_2345_7743L); // a global page
     }
 
-    private void store(long address, long word) {
-        memory.commit(AddressRange.of(address, Long.BYTES));
-        memory.release(address, word);
-    }
-
-    private static long hex(String text) {
-        return Long.parseUnsignedLong(text, 16);
+    @AfterEach
+    void giveBack() {
+        unit.close();
     }
 
     private String read(String request) {
         var parts = request.split(" ");
         var ids = parts[0].split("/");
-        long outcome = hardware.translate(
-                (int) hex(ids[0]), ids.length == 1 ? -1 : (int) hex(ids[1]), hex(parts[1]), PageWalk.READ);
+        long outcome = unit.hardware.translate(
+                (int) ExampleUnit.hex(ids[0]),
+                ids.length == 1 ? -1 : (int) ExampleUnit.hex(ids[1]),
+                ExampleUnit.hex(parts[1]),
+                PageWalk.READ);
         return SmmuRefusal.is(outcome)
                 ? "fault %x".formatted(outcome & 0xff)
                 : Long.toHexString(Walked.address(outcome));
@@ -125,12 +79,11 @@ class SmmuCachesTest {
     void whatACommandForgets(
             String what, String request, String first, String edit, @Nullable String command, String then) {
         assertThat(read(request)).isEqualTo(first);
-        var parts = edit.split(" = ");
-        store(hex(parts[0]), hex(parts[1]));
+        unit.edit(edit);
         assertThat(read(request)).as("kept until a command says so").isEqualTo(first);
         if (command != null) {
             var words = command.split(" ");
-            hardware.submit(List.of(List.of(hex(words[0]), hex(words[1]))));
+            unit.command(new long[] {ExampleUnit.hex(words[0]), ExampleUnit.hex(words[1])});
         }
         assertThat(read(request)).isEqualTo(then);
     }

@@ -17,9 +17,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.json.JsonMapper;
 
 /** IHI 0070, 6.3.1 to 6.3.8: capabilities by name, and the bits that say so. */
 class SmmuCapabilitiesTest {
+    private static final JsonMapper JSON = new JsonMapper();
+
     private static final String CURRENT_SERVER =
             "stage1=true stage2=true outputBits=48 granules=1000,4000,10000 streamIdBits=16 pasidBits=16 asid16=true"
                     + " vmid16=true twoLevelStreamTable=true twoLevelCd=true stallModel=both termModel=false httu=dirty"
@@ -422,38 +425,7 @@ class SmmuCapabilitiesTest {
         return names;
     }
 
-    @SuppressWarnings("unchecked")
     private static SmmuNames smmuNames(Map<String, Object> names) {
-        return new SmmuNames(
-                (Boolean) names.get("stage1"),
-                (Boolean) names.get("stage2"),
-                (Integer) names.get("outputBits"),
-                (List<Long>) names.get("granules"),
-                (Integer) names.get("streamIdBits"),
-                (Integer) names.get("pasidBits"),
-                (Boolean) names.get("asid16"),
-                (Boolean) names.get("vmid16"),
-                (Boolean) names.get("twoLevelStreamTable"),
-                (Boolean) names.get("twoLevelCd"),
-                (String) names.get("stallModel"),
-                (Boolean) names.get("termModel"),
-                (String) names.get("httu"),
-                (Boolean) names.get("ats"),
-                (Boolean) names.get("pri"),
-                (Boolean) names.get("nestedAts"),
-                (Boolean) names.get("hyp"),
-                (Boolean) names.get("msi"),
-                (Boolean) names.get("sev"),
-                (Boolean) names.get("rangeInvalidation"),
-                (Boolean) names.get("smallTables"),
-                (Boolean) names.get("e0pd"),
-                (Boolean) names.get("xnx"),
-                (Boolean) names.get("forceWriteBack"),
-                (Integer) names.get("architectureMinor"),
-                (Integer) names.get("stallMax"),
-                (Integer) names.get("commandQueueBits"),
-                (Integer) names.get("eventQueueBits"),
-                (Integer) names.get("pageRequestQueueBits"),
-                (Boolean) names.get("attributeOverride"));
+        return JSON.convertValue(names, SmmuNames.class);
     }
 }

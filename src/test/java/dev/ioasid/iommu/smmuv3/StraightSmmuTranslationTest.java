@@ -156,21 +156,6 @@ class StraightSmmuTranslationTest {
     }
 
     private static Answer answer(Smmu smmu, PhysicalMemory memory, Request request, Set<Open> open) {
-        var words = Words.of(memory);
-        var readOnly = new Words() {
-            @Override
-            public boolean backs(long address) {
-                return words.backs(address);
-            }
-
-            @Override
-            public long read(long address) {
-                return words.read(address);
-            }
-
-            @Override
-            public void write(long address, long word) {}
-        };
-        return new SmmuOracle(smmu, readOnly, open, request).answer();
+        return new SmmuOracle(smmu, Words.readOnly(memory), open, request).answer();
     }
 }

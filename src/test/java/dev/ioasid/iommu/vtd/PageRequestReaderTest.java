@@ -8,7 +8,6 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.DeviceMessage.GroupAnswered;
 import dev.ioasid.iommu.DmaRequest;
-import dev.ioasid.iommu.DriverMemory;
 import dev.ioasid.iommu.Invalidation;
 import dev.ioasid.iommu.IommuDriver.Resumption;
 import dev.ioasid.iommu.PageRequest;
@@ -16,6 +15,7 @@ import dev.ioasid.iommu.PageRequest.Outcome;
 import dev.ioasid.iommu.PageRequest.Response;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Rid;
+import dev.ioasid.iommu.WatchedMemory;
 import dev.ioasid.memory.AddressRange;
 import dev.ioasid.memory.FrameAllocator;
 import dev.ioasid.memory.PhysicalMemory;
@@ -25,8 +25,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -46,7 +44,7 @@ class PageRequestReaderTest {
     private final PhysicalMemory memory = new PhysicalMemory(MEMORY);
     private final FrameAllocator frames = new FrameAllocator(memory);
     private final Readers readers = new Readers();
-    private final AtomicReference<@Nullable Runnable> betweenWrites = new AtomicReference<>();
+    private final WatchedMemory watched = new WatchedMemory(memory, frames, readers);
     private VtdHardware hardware = hardware(VtdCapabilities.DEFAULT);
 
     private VtdHardware hardware(VtdCapabilities capabilities) {
@@ -54,21 +52,7 @@ class PageRequestReaderTest {
     }
 
     private VtdDriver driver() {
-        return new VtdDriver(hardware, new DriverMemory(memory, frames, readers) {
-            @Override
-            public void store(long address, long word) {
-                watch();
-                super.store(address, word);
-                watch();
-            }
-        });
-    }
-
-    private void watch() {
-        var watcher = betweenWrites.get();
-        if (watcher != null) {
-            watcher.run();
-        }
+        return new VtdDriver(hardware, watched);
     }
 
     private static VtdCapabilities without(int ecapBit) {
@@ -196,7 +180,7 @@ class PageRequestReaderTest {
     void betweenAnyTwoWritesWhoMayAskIsHeard() {
         var driver = driver();
         var seen = new ArrayList<String>();
-        betweenWrites.set(() -> {
+        watched.watch(() -> {
             boolean asks = (contextEntry(DEVICE) & (PRE | 1)) == (PRE | 1);
             if (asks) {
                 assertThat(Bench.read(hardware, "PQA")).isEqualTo(LAST_PAGE);
@@ -210,7 +194,7 @@ class PageRequestReaderTest {
         attach(driver, DEVICE, 1);
         driver.detach(DEVICE, 1);
         driver.close();
-        betweenWrites.set(null);
+        watched.watch(null);
         assertThat(seen).containsOnly("Answered", "Queued").endsWith("Answered");
     }
 

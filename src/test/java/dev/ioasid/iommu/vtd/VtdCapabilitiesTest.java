@@ -15,9 +15,12 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.json.JsonMapper;
 
 /** VT-d 5.10, 11.4.1 to 11.4.3: capabilities by name, and the bits that say so. */
 class VtdCapabilitiesTest {
+    private static final JsonMapper JSON = new JsonMapper();
+
     private static final String CURRENT_SERVER =
             "addressWidth=48 hostAddressWidth=48 pasidBits=20 pageSizes=1000,200000,40000000 scalable=true"
                     + " firstStage=true nesting=true ats=true pri=true dirtyTracking=true snoopControl=true"
@@ -411,25 +414,7 @@ class VtdCapabilitiesTest {
         return names;
     }
 
-    @SuppressWarnings("unchecked")
     private static NamedCapabilities capabilities(Map<String, Object> names) {
-        return new NamedCapabilities(
-                (Integer) names.get("addressWidth"),
-                (Integer) names.get("hostAddressWidth"),
-                (Integer) names.get("pasidBits"),
-                (List<Long>) names.get("pageSizes"),
-                (Boolean) names.get("scalable"),
-                (Boolean) names.get("firstStage"),
-                (Boolean) names.get("nesting"),
-                (Boolean) names.get("ats"),
-                (Boolean) names.get("pri"),
-                (Boolean) names.get("dirtyTracking"),
-                (Boolean) names.get("snoopControl"),
-                (Boolean) names.get("passThrough"),
-                (Boolean) names.get("zeroLengthRead"),
-                (Boolean) names.get("cachingMode"),
-                (Integer) names.get("domainIdBits"),
-                (Integer) names.get("faultRecords"),
-                (Integer) names.get("majorVersion"));
+        return JSON.convertValue(names, NamedCapabilities.class);
     }
 }

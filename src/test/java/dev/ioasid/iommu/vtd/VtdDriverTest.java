@@ -8,12 +8,12 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Access;
 import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.DmaRequest;
-import dev.ioasid.iommu.DriverMemory;
 import dev.ioasid.iommu.Explanation;
 import dev.ioasid.iommu.Requester;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.iommu.Translation;
 import dev.ioasid.iommu.UserTable;
+import dev.ioasid.iommu.WatchedMemory;
 import dev.ioasid.memory.FrameAllocator;
 import dev.ioasid.memory.FrameCounters;
 import dev.ioasid.memory.PhysicalMemory;
@@ -52,27 +52,7 @@ class VtdDriverTest {
     private final FrameAllocator frames = new FrameAllocator(memory);
     private final FrameCounters counters = new FrameCounters(memory);
     private final Readers readers = new Readers();
-    private final AtomicReference<@Nullable Runnable> betweenWrites = new AtomicReference<>();
-
-    private final class WatchedMemory extends DriverMemory {
-        WatchedMemory() {
-            super(memory, frames, readers);
-        }
-
-        @Override
-        public void store(long address, long word) {
-            watch();
-            super.store(address, word);
-            watch();
-        }
-
-        private void watch() {
-            var watcher = betweenWrites.get();
-            if (watcher != null) {
-                watcher.run();
-            }
-        }
-    }
+    private final WatchedMemory watched = new WatchedMemory(memory, frames, readers);
 
     @AfterEach
     void giveBack() {
@@ -159,13 +139,13 @@ class VtdDriverTest {
     void betweenAnyTwoWritesTheHardwareSeesTheOldOrTheNew(boolean isScalable, int pasid, boolean caches) {
         var hardware = new VtdHardware(
                 memory, isScalable ? scalable() : legacy(), caches ? CacheGeometries.DEFAULT : CacheGeometries.NONE);
-        var driver = new VtdDriver(hardware, new WatchedMemory());
+        var driver = new VtdDriver(hardware, watched);
         var first = table(driver, 0x10_0000);
         var second = table(driver, 0x20_0000);
         var neighbour = table(driver, 0x30_0000);
         driver.attach(OTHER, NO_PASID, new Destination.Paged(neighbour));
         var seen = new ArrayList<String>();
-        betweenWrites.set(() -> {
+        watched.watch(() -> {
             assertThat(look(hardware, OTHER, NO_PASID)).as("the neighbour").isEqualTo("0x300abc domain 2");
             seen.add(look(hardware, DEVICE, pasid));
         });
@@ -206,7 +186,7 @@ class VtdDriverTest {
         assertThat(changes(seen, look(hardware, DEVICE, pasid)))
                 .as("detach")
                 .containsExactly("0x100abc domain 3", "nothing");
-        betweenWrites.set(null);
+        watched.watch(null);
         assertThat(seen).as("no write went unwatched").isEmpty();
         driver.close();
     }
@@ -215,7 +195,7 @@ class VtdDriverTest {
     @CsvSource({"-1, false", "1, false", "-1, true", "1, true"})
     void aUsersTableIsInstalledReplacedAndTakenAwayWithoutAGap(int pasid, boolean caches) {
         var hardware = new VtdHardware(memory, scalable(), caches ? CacheGeometries.DEFAULT : CacheGeometries.NONE);
-        var driver = new VtdDriver(hardware, new WatchedMemory());
+        var driver = new VtdDriver(hardware, watched);
         var parent = table(driver, 0x10_0000);
         parent.map(0, 0x1_0000, GUEST_MEMORY, Permissions.READ_WRITE);
         writeUserTable(0, 0x8000);
@@ -230,7 +210,7 @@ class VtdDriverTest {
                 memory, frames, counters, readers, firstStage.format(), firstStage.inputBits(), TableCaches.NONE);
         own.map(IOVA, 0x1000, 0x20_0000, Permissions.READ_WRITE);
         var seen = new ArrayList<String>();
-        betweenWrites.set(() -> seen.add(look(hardware, DEVICE, pasid)));
+        watched.watch(() -> seen.add(look(hardware, DEVICE, pasid)));
 
         driver.attach(DEVICE, pasid, first);
         assertThat(changes(seen, look(hardware, DEVICE, pasid)))
@@ -256,7 +236,7 @@ class VtdDriverTest {
         assertThat(changes(seen, look(hardware, DEVICE, pasid)))
                 .as("unbind")
                 .containsExactly("0x809abc domain 3", "nothing");
-        betweenWrites.set(null);
+        watched.watch(null);
         driver.close();
     }
 

@@ -11,6 +11,25 @@ public interface Words {
 
     void write(long address, long word);
 
+    /** The same memory for somebody whose writes come to nothing. */
+    static Words readOnly(PhysicalMemory memory) {
+        var words = of(memory);
+        return new Words() {
+            @Override
+            public boolean backs(long address) {
+                return words.backs(address);
+            }
+
+            @Override
+            public long read(long address) {
+                return words.read(address);
+            }
+
+            @Override
+            public void write(long address, long word) {}
+        };
+    }
+
     static Words of(PhysicalMemory memory) {
         return new Words() {
             @Override

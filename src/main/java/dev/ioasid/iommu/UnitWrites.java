@@ -1,16 +1,16 @@
-package dev.ioasid.iommu.smmuv3;
+package dev.ioasid.iommu;
 
 import dev.ioasid.memory.AddressRange;
 import dev.ioasid.memory.PhysicalMemory;
 import java.util.function.LongConsumer;
 
-/** What the unit writes to memory for software to find: records and messages. Any thread may call. */
-final class UnitWrites {
+/** What a unit writes to memory for software to find: records, and the data of messages and waits. Any thread may call. */
+public final class UnitWrites {
     private final PhysicalMemory memory;
     private final LongConsumer written;
 
     /** @param written told of each word of memory that was written */
-    UnitWrites(PhysicalMemory memory, LongConsumer written) {
+    public UnitWrites(PhysicalMemory memory, LongConsumer written) {
         this.memory = memory;
         this.written = written;
     }
@@ -20,7 +20,7 @@ final class UnitWrites {
      *
      * @param address a multiple of 4
      */
-    boolean message(long address, long data) {
+    public boolean message(long address, long data) {
         if (!memory.backs(address)) {
             return false;
         }
@@ -40,7 +40,7 @@ final class UnitWrites {
      *
      * @param address a multiple of its size, which divides a page
      */
-    boolean record(long address, long... words) {
+    public boolean record(long address, long... words) {
         if (!memory.backs(address)) {
             return false;
         }

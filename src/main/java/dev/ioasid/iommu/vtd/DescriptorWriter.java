@@ -1,9 +1,9 @@
 package dev.ioasid.iommu.vtd;
 
 import dev.ioasid.iommu.DriverMemory;
+import dev.ioasid.iommu.DriverRegisters;
 import dev.ioasid.iommu.IssuedCommand;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Objects;
 
@@ -12,11 +12,11 @@ import java.util.Objects;
  *
  * <p>Not safe for several threads: {@link VtdDriver} calls under its lock.
  */
-final class QueueWriter {
+final class DescriptorWriter {
     private static final long RING_BYTES = 4096;
     private static final long STATUS_BYTES = 4096;
 
-    private final VtdHardware hardware;
+    private final DriverRegisters registers;
     private final DriverMemory memory;
     private final int size;
     private final long ring;
@@ -25,23 +25,13 @@ final class QueueWriter {
     private int sequence;
 
     /** Makes a ring of one page, with the status in the page behind it, and tells the unit. ENOMEM. */
-    QueueWriter(VtdHardware hardware, DriverMemory memory, boolean scalable) {
-        this.hardware = hardware;
+    DescriptorWriter(DriverRegisters registers, DriverMemory memory, boolean scalable) {
+        this.registers = registers;
         this.memory = memory;
         this.size = scalable ? 32 : 16;
         this.ring = memory.allocate(RING_BYTES + STATUS_BYTES);
         this.status = ring + RING_BYTES;
-        write("IQA", Iqa.IQA.address(ring) | Iqa.DW.of(scalable ? 1 : 0));
-    }
-
-    private void write(String register, long value) {
-        var one = new LinkedHashMap<String, Long>();
-        one.put(register, value);
-        hardware.write(one);
-    }
-
-    private long read(String register) {
-        return Objects.requireNonNull(hardware.registers().get(register));
+        registers.write("IQA", Iqa.IQA.address(ring) | Iqa.DW.of(scalable ? 1 : 0));
     }
 
     /** What the unit was given, the wait at the end included, and which devices did not answer. */
@@ -79,10 +69,11 @@ final class QueueWriter {
         do {
             sequence++;
             add(WaitDescriptor.status(sequence, status, drain), issued);
-            write("IQT", tail);
-            long errors = read("FSTS");
+            registers.write("IQT", tail);
+            long errors = registers.read("FSTS");
             if (Fsts.IQE.isSet(errors)) {
-                throw new IllegalStateException("the unit stands: IQERCD 0x" + Long.toHexString(read("IQERCD")));
+                throw new IllegalStateException(
+                        "the unit stands: IQERCD 0x" + Long.toHexString(registers.read("IQERCD")));
             }
             silent.addAll(clearTimeout());
         } while ((int) memory.word(status) != sequence);
@@ -90,11 +81,11 @@ final class QueueWriter {
 
     /** Lets the unit go on after a device has not answered, and says which one; empty if all have. */
     List<Integer> clearTimeout() {
-        if (!Fsts.ITE.isSet(read("FSTS"))) {
+        if (!Fsts.ITE.isSet(registers.read("FSTS"))) {
             return List.of();
         }
-        int sourceId = (int) Iqercd.ITESID.get(read("IQERCD"));
-        write("FSTS", Fsts.ITE.mask());
+        int sourceId = (int) Iqercd.ITESID.get(registers.read("IQERCD"));
+        registers.write("FSTS", Fsts.ITE.mask());
         return List.of(sourceId);
     }
 
