@@ -36,11 +36,7 @@ public class WaitingRoom {
      * @return the last answer, which may not be enough. ENOENT if the machine is deleted meanwhile, and whatever the question refuses
      */
     public <R> R ask(
-            String name,
-            Function<MachineView, R> question,
-            Predicate<R> enough,
-            Duration most,
-            BooleanSupplier gone) {
+            String name, Function<MachineView, R> question, Predicate<R> enough, Duration most, BooleanSupplier gone) {
         var machine = machines.machine(name);
         long deadline = System.nanoTime() + most.toNanos();
         while (true) {

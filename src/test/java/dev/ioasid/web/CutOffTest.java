@@ -115,7 +115,9 @@ class CutOffTest extends HttpTest {
     /** A device with PRI whose PASID 1 leads to an IOASID in which nothing is mapped: its DMA waits. */
     private void deviceThatWaits() {
         machine("vtd");
-        post(M1 + "/devices", "{\"rid\": \"3a:00.0\", \"iommu\": \"iommu0\"}").expectStatus().isCreated();
+        post(M1 + "/devices", "{\"rid\": \"3a:00.0\", \"iommu\": \"iommu0\"}")
+                .expectStatus()
+                .isCreated();
         post(M1 + "/ioasids", "{\"type\": \"paging\"}").expectStatus().isCreated();
         put(M1 + "/devices/3a:00.0/pasids/1/attachment", "{\"ioasid\": 1}")
                 .expectStatus()
@@ -130,7 +132,8 @@ class CutOffTest extends HttpTest {
                 .startsWith("HTTP/1.1 200 ")
                 .contains("{\"items\":[]}");
         var dma = " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
-        assertThat(exchange("POST " + M1 + "/dma?wait=60m" + dma + "Content-Length: " + READ.length() + "\r\n\r\n" + READ))
+        assertThat(exchange(
+                        "POST " + M1 + "/dma?wait=60m" + dma + "Content-Length: " + READ.length() + "\r\n\r\n" + READ))
                 .startsWith("HTTP/1.1 202 ");
         assertThat(exchange("GET " + M1 + "/dma/1?wait=60m HTTP/1.1\r\nHost: localhost\r\n\r\n"))
                 .startsWith("HTTP/1.1 200 ")
@@ -139,7 +142,9 @@ class CutOffTest extends HttpTest {
 
     /** However its body has come. */
     @ParameterizedTest
-    @ValueSource(strings = {"Content-Length: %1$d\r\n\r\n%2$s", "Transfer-Encoding: chunked\r\n\r\n%1$x\r\n%2$s\r\n0\r\n\r\n"})
+    @ValueSource(
+            strings = {"Content-Length: %1$d\r\n\r\n%2$s", "Transfer-Encoding: chunked\r\n\r\n%1$x\r\n%2$s\r\n0\r\n\r\n"
+            })
     void aClientThatIsStillThereIsWaitedFor(String body) throws IOException {
         deviceThatWaits();
         var head = "POST " + M1 + "/dma?wait=2500ms HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
