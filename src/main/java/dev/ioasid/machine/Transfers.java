@@ -164,12 +164,13 @@ final class Transfers {
 
     /** What the fabric, the unit, or the device itself says to the next page. */
     private Translation reach(DmaJob job) {
-        var hardware = job.device().unit().hardware();
         var request = request(job, job.at(), DmaRequest.Kind.UNTRANSLATED);
         var direct = machine.fabric().direct(job.device(), request);
-        if (direct != null) {
-            return direct;
-        }
+        return direct == null ? machine.traffic().counted(reach(job, request)) : direct;
+    }
+
+    private Translation reach(DmaJob job, DmaRequest request) {
+        var hardware = job.device().unit().hardware();
         var malformed = machine.injections().malformed(job.device(), request);
         if (malformed != null) {
             return hardware.translate(malformed, chunk(job));

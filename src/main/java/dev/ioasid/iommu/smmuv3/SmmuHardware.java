@@ -1,5 +1,6 @@
 package dev.ioasid.iommu.smmuv3;
 
+import dev.ioasid.iommu.AtsCompletion;
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.CacheSummary;
@@ -189,13 +190,15 @@ public final class SmmuHardware implements IommuHardware {
         transaction.begin(streamId, request.pasid(), request.iova(), how);
         transaction.asksToExecute = AtsTranslation.asksToExecute(request);
         long outcome = unstalled(ats.request(state, transaction, transaction));
-        if (SmmuRefusal.is(outcome) && AtsTranslation.isRecorded(state, outcome)) {
+        boolean recorded = SmmuRefusal.is(outcome) && AtsTranslation.isRecorded(state, outcome);
+        if (recorded) {
             outcome = reports.report(outcome, transaction);
-        } else if (SmmuRefusal.is(outcome)) {
-            reports.count(SmmuRefusal.event(outcome));
         }
         Long told = SmmuRefusal.is(outcome) ? null : told(state, transaction);
         var completed = AtsTranslation.completion(outcome, request, told, transaction);
+        if (SmmuRefusal.is(outcome) && !recorded && completed.status() != AtsCompletion.Status.SUCCESS) {
+            reports.count(SmmuRefusal.event(outcome)); // a success without rights is an answer, and no fault
+        }
         if (atc != null && completed.permissions().any()) {
             long kept = completed.permissions().write() ? outcome : Walked.without(outcome, Walked.WRITE);
             atc.keep(
