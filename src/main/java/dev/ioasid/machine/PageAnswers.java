@@ -269,6 +269,12 @@ final class PageAnswers {
                             : "page request %d has been answered".formatted(id),
                     subjects);
         }
+        if (machine.injections().holdsBack(asked)) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "page request %d has been answered, and an injection holds that back".formatted(id),
+                    subjects);
+        }
         var request = asked.request();
         if (request != null) {
             var response = response(answer, subjects);
