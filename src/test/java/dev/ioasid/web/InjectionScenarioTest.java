@@ -159,8 +159,12 @@ class InjectionScenarioTest extends HttpTest {
 
     /** DMA that waits for the four pages of one group, of which a device will not hear what becomes. */
     private void fourPagesAndNoAnswer() {
-        post(M1 + "/devices", "{\"rid\": \"3c:00.0\", \"iommu\": \"iommu0\"}").expectStatus().isCreated();
-        patch(M1 + "/devices/3c:00.0", "{\"pageRequestsPerGroup\": 4}").expectStatus().isOk();
+        post(M1 + "/devices", "{\"rid\": \"3c:00.0\", \"iommu\": \"iommu0\"}")
+                .expectStatus()
+                .isCreated();
+        patch(M1 + "/devices/3c:00.0", "{\"pageRequestsPerGroup\": 4}")
+                .expectStatus()
+                .isOk();
         post(M1 + "/ioasids", "{\"type\": \"paging\", \"format\": \"%s\"}".formatted(architecture.firstStage()))
                 .expectStatus()
                 .isCreated();
@@ -199,7 +203,11 @@ class InjectionScenarioTest extends HttpTest {
                 .expectStatus()
                 .isOk();
         for (int id = 1; id <= 4; id++) {
-            refused(post(M1 + "/page-requests/" + id + "/response", "{\"code\": \"success\"}"), 400, "EINVAL", """
+            refused(
+                    post(M1 + "/page-requests/" + id + "/response", "{\"code\": \"success\"}"),
+                    400,
+                    "EINVAL",
+                    """
                     {"pageRequest": %d, "detail": "page request %d has been answered, and an injection holds that back"}""".formatted(id, id));
         }
         post(INJECTIONS + "/1/release", "{}").expectStatus().isOk();
