@@ -3,6 +3,7 @@ package dev.ioasid.iommu;
 import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
@@ -42,7 +43,9 @@ public interface IommuHardware {
      */
     default void befall(int sourceId, Mishap mishap, int count) {
         throw new RefusedException(
-                Errno.EOPNOTSUPP, "a unit of type " + capabilities().type() + " has no record of such a thing");
+                Errno.EOPNOTSUPP,
+                "a unit of type %s records nothing of that sort, only one of type smmuv3 does"
+                        .formatted(capabilities().type().name().toLowerCase(Locale.ROOT)));
     }
 
     /** Answers what {@link #translate} would, with every step, and changes nothing. */

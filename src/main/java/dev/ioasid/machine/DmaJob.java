@@ -42,6 +42,11 @@ final class DmaJob {
         return results.size() == orders.size();
     }
 
+    /** That all orders are to move. */
+    long bytes() {
+        return orders.stream().mapToLong(DmaOrder::length).sum();
+    }
+
     /** The one that is being carried out. */
     DmaOrder order() {
         return orders.get(results.size());

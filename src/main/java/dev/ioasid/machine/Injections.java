@@ -289,6 +289,13 @@ final class Injections {
         return new Explanation(explanation.result(), List.copyOf(steps));
     }
 
+    /** Whether a request has been answered, and its device has not heard that yet. */
+    boolean holdsBack(Waiting asked) {
+        return byId.values().stream()
+                .flatMap(active -> active.held().stream())
+                .anyMatch(answer -> answer.group().contains(asked));
+    }
+
     /** Whether a device does not hear yet what has been said to a group of its requests. */
     boolean holdsBack(List<Waiting> group, PageRequest.Response response) {
         if (group.isEmpty() || byId.isEmpty()) {

@@ -267,7 +267,15 @@ final class PageAnswers {
         if (!asked.isPending()) {
             throw new RefusedException(
                     Errno.EINVAL,
-                    "page request %d has been %s".formatted(id, requests().fate(id)),
+                    requests().hasExpired(id)
+                            ? "page request %d has expired: nobody answered in time".formatted(id)
+                            : "page request %d has been answered".formatted(id),
+                    subjects);
+        }
+        if (machine.injections().holdsBack(asked)) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "page request %d has been answered, and an injection holds that back".formatted(id),
                     subjects);
         }
         var request = asked.request();

@@ -15,7 +15,6 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Predicate;
@@ -332,8 +331,9 @@ final class PageRequests {
     }
 
     /** In a word. */
-    String fate(long id) {
-        return waiting(id).state.name().toLowerCase(Locale.ROOT);
+    /** Whether the device has given up. */
+    boolean hasExpired(long id) {
+        return waiting(id).state == PageRequestSummary.State.EXPIRED;
     }
 
     PageRequestSummary summary(long id) {

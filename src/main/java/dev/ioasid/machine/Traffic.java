@@ -22,9 +22,15 @@ final class Traffic {
         this.machine = machine;
     }
 
-    /** Requests that were translated. */
+    /** Requests that were translated, those of DMA included. */
     long translated() {
         return translated;
+    }
+
+    /** What a unit has said to a request; it is counted if it is a translation. */
+    Translation counted(Translation result) {
+        translated += result instanceof Translation.Translated ? 1 : 0;
+        return result;
     }
 
     /** Translates requests in order, as the units do. ENODEV, EINVAL: then none has been. */
@@ -58,9 +64,7 @@ final class Traffic {
         var sent = malformed == null ? request : malformed;
         var result = device.unit().hardware().translate(sent);
         machine.injections().requestIsOver();
-        if (result instanceof Translation.Translated) {
-            translated++;
-        } else {
+        if (!(counted(result) instanceof Translation.Translated)) {
             wait(device, sent, result);
             tell(sent, result);
         }

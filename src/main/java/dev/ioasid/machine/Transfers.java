@@ -32,16 +32,19 @@ import org.jspecify.annotations.Nullable;
 final class Transfers {
     /** DMA that can wait at a time. */
     static final int MOST_WAITING = 1024;
-    /** DMA that is over and had to wait, of which the outcome is kept. */
-    static final int KEPT = 256;
+    /** Bytes that it is to move. */
+    static final long MOST_WAITING_BYTES = 64L << 20;
+    /** DMA that is over and had to wait, of which the outcome is kept: all that can end at once, so that whoever waits for one gets it. */
+    static final int KEPT = MOST_WAITING;
     /** Bytes of that. */
-    private static final long KEPT_BYTES = 64L << 20;
+    private static final long KEPT_BYTES = MOST_WAITING_BYTES;
     /** A device that a unit, or the service, tells to try again gives up when it has found the page missing so many times. */
     private static final int MOST_TRIES = 16;
 
     private final Machine machine;
     private final TreeMap<Long, DmaJob> waiting = new TreeMap<>();
     private final LinkedHashMap<Long, DmaSummary> over = new LinkedHashMap<>();
+    private long waitingBytes;
     private long overBytes;
     private long next = 1;
     private long movedBytes;
@@ -51,27 +54,55 @@ final class Transfers {
         this.machine = machine;
     }
 
-    /** Carries out orders, as far as it gets. ENODEV, EINVAL: {@code index} names the bad one; ENOSPC: too much waits. */
+    /**
+     * Carries out orders, as far as it gets. ENODEV, EINVAL; E2BIG: more than {@link DmaOrder#LARGEST} bytes, one by one or together; of a batch
+     * {@code index} names the bad one. ENOSPC: too much waits.
+     */
     DmaSummary start(Rid rid, List<DmaOrder> orders, boolean batch) {
         var device = machine.devices().device(rid);
         var addressed = new ArrayList<DmaOrder>(orders.size());
+        long bytes = 0;
         for (int index = 0; index < orders.size(); index++) {
             try {
                 addressed.add(checked(device, orders.get(index)));
+                bytes += orders.get(index).length();
+                checkTogether(bytes);
             } catch (RefusedException refused) {
-                throw refused.with("index", index);
+                throw batch ? refused.with("index", index) : refused;
             }
         }
+        var job = new DmaJob(device, addressed, batch);
+        checkRoom(job);
+        run(job);
+        machine.pageAnswers().settle();
+        return job.summary();
+    }
+
+    /** What a device has read is kept until all of the call is over. */
+    private static void checkTogether(long bytes) {
+        if (bytes > DmaOrder.LARGEST) {
+            throw new RefusedException(
+                    Errno.E2BIG,
+                    "0x%x bytes together, expected at most 0x%x in a call".formatted(bytes, DmaOrder.LARGEST),
+                    Map.of("limit", Map.of("name", "bytes", "value", (long) DmaOrder.LARGEST)));
+        }
+    }
+
+    /** Whether the job could wait, if it had to. */
+    private void checkRoom(DmaJob job) {
         if (waiting.size() == MOST_WAITING) {
             throw new RefusedException(
                     Errno.ENOSPC,
                     MOST_WAITING + " DMA wait for answers to page requests, the most there can be",
                     Map.of("limit", Map.of("name", "waiting DMA", "value", MOST_WAITING)));
         }
-        var job = new DmaJob(device, addressed, batch);
-        run(job);
-        machine.pageAnswers().settle();
-        return job.summary();
+        if (waitingBytes + job.bytes() > MOST_WAITING_BYTES) {
+            throw new RefusedException(
+                    Errno.ENOSPC,
+                    "DMA of 0x%x bytes waits for answers to page requests, and with 0x%x more that would be above 0x%x"
+                            .formatted(waitingBytes, job.bytes(), MOST_WAITING_BYTES),
+                    Map.of("limit", Map.of("name", "bytes of waiting DMA", "value", MOST_WAITING_BYTES)));
+        }
     }
 
     /** An order that can be carried out, with an address. */
@@ -133,12 +164,13 @@ final class Transfers {
 
     /** What the fabric, the unit, or the device itself says to the next page. */
     private Translation reach(DmaJob job) {
-        var hardware = job.device().unit().hardware();
         var request = request(job, job.at(), DmaRequest.Kind.UNTRANSLATED);
         var direct = machine.fabric().direct(job.device(), request);
-        if (direct != null) {
-            return direct;
-        }
+        return direct == null ? machine.traffic().counted(reach(job, request)) : direct;
+    }
+
+    private Translation reach(DmaJob job, DmaRequest request) {
+        var hardware = job.device().unit().hardware();
         var malformed = machine.injections().malformed(job.device(), request);
         if (malformed != null) {
             return hardware.translate(malformed, chunk(job));
@@ -298,6 +330,7 @@ final class Transfers {
     private void hold(DmaJob job) {
         if (job.id() == null) {
             job.name(next++);
+            waitingBytes += job.bytes();
         }
         waiting.put(job.id(), job);
     }
@@ -371,6 +404,7 @@ final class Transfers {
             return;
         }
         waiting.remove(id);
+        waitingBytes -= job.bytes();
         var summary = job.summary();
         over.put(id, summary);
         overBytes += summary.bytes();

@@ -141,6 +141,14 @@ class DeviceController {
             @Nullable Boolean invalidationAnswers,
             @Nullable WaitTime pageRequestTimeout,
             @Nullable Integer pageRequestsPerGroup) {
+        DevicePatch {
+            if (invalidationAnswers == null && pageRequestTimeout == null && pageRequestsPerGroup == null) {
+                throw new RefusedException(
+                        Errno.EINVAL,
+                        "nothing is to be changed: it takes invalidationAnswers, pageRequestTimeout, pageRequestsPerGroup");
+            }
+        }
+
         Command.PatchDevice command(Rid rid) {
             return new Command.PatchDevice(
                     rid,

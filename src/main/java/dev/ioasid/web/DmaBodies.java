@@ -105,7 +105,13 @@ final class DmaBodies {
 
         private static int bytes(@Nullable Hex length) {
             long value = length == null ? 0 : length.value();
-            return value < 0 || value > Integer.MAX_VALUE ? Integer.MAX_VALUE : (int) value;
+            if (Long.compareUnsigned(value, DmaOrder.LARGEST) > 0) {
+                throw new RefusedException(
+                        Errno.E2BIG,
+                        "length is %s, expected 0x1 to 0x%x".formatted(length, DmaOrder.LARGEST),
+                        Map.of("property", "length"));
+            }
+            return (int) value;
         }
     }
 

@@ -18,6 +18,7 @@ import io.swagger.v3.oas.annotations.media.Content;
 import io.swagger.v3.oas.annotations.media.Schema;
 import io.swagger.v3.oas.annotations.responses.ApiResponse;
 import io.swagger.v3.oas.annotations.tags.Tag;
+import jakarta.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -72,8 +73,9 @@ class DmaController {
     ResponseEntity<DmaBody> move(
             @PathVariable String machine,
             @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait,
-            @RequestBody NewDma body) {
-        return answer(machine, done(machine, body.command(), wait));
+            @RequestBody NewDma body,
+            HttpServletRequest request) {
+        return answer(machine, done(machine, body.command(), wait, request));
     }
 
     // hidden: its answer is among those of the one above
@@ -83,8 +85,9 @@ class DmaController {
     ResponseEntity<byte[]> read(
             @PathVariable String machine,
             @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait,
-            @RequestBody NewDma body) {
-        return bytes(machine, done(machine, body.command(), wait));
+            @RequestBody NewDma body,
+            HttpServletRequest request) {
+        return bytes(machine, done(machine, body.command(), wait, request));
     }
 
     // hidden: a document has the parameters of a path for all kinds of bodies, and a JSON body takes none of these
@@ -100,10 +103,11 @@ class DmaController {
             @RequestParam(required = false) @Nullable Integer region,
             @RequestParam(required = false) @Nullable Hex offset,
             @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait,
-            @RequestBody byte[] bytes) {
+            @RequestBody byte[] bytes,
+            HttpServletRequest request) {
         var end = TargetBody.of(target, region, offset);
         var order = new DmaRequestBody(pasid, iova, end, Direction.WRITE, null, bytes, null).order();
-        return answer(machine, done(machine, new Command.StartDma(rid, order), wait));
+        return answer(machine, done(machine, new Command.StartDma(rid, order), wait, request));
     }
 
     @Operation(operationId = "dmaBatch", summary = "Have a device move bytes several times, in order")
@@ -114,8 +118,9 @@ class DmaController {
     ResponseEntity<DmaBody> moveAll(
             @PathVariable String machine,
             @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait,
-            @RequestBody NewDmaBatch body) {
-        return answer(machine, done(machine, body.command(), wait));
+            @RequestBody NewDmaBatch body,
+            HttpServletRequest request) {
+        return answer(machine, done(machine, body.command(), wait, request));
     }
 
     @Operation(operationId = "getDma", summary = "Show what has become of DMA that had to wait")
@@ -123,8 +128,9 @@ class DmaController {
     DmaBody get(
             @PathVariable String machine,
             @PathVariable long id,
-            @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait) {
-        return DmaBody.of(ask(machine, id, wait));
+            @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait,
+            HttpServletRequest request) {
+        return DmaBody.of(ask(machine, id, wait, request));
     }
 
     @Operation(operationId = "getDma", summary = "Show what has become of DMA that had to wait")
@@ -132,18 +138,24 @@ class DmaController {
     ResponseEntity<byte[]> bytes(
             @PathVariable String machine,
             @PathVariable long id,
-            @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait) {
-        return bytes(machine, ask(machine, id, wait));
+            @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait,
+            HttpServletRequest request) {
+        return bytes(machine, ask(machine, id, wait, request));
     }
 
-    private DmaSummary ask(String machine, long id, WaitTime wait) {
-        return room.ask(machine, view -> view.dma(id), dma -> !dma.isPending(), wait.value());
+    private DmaSummary ask(String machine, long id, WaitTime wait, HttpServletRequest request) {
+        return room.ask(
+                machine,
+                view -> view.dma(id),
+                dma -> !dma.isPending(),
+                wait.value(),
+                () -> ClientConnections.isGone(request));
     }
 
     /** Begins DMA, and waits for its end as long as the caller wants to. */
-    private DmaSummary done(String machine, Command.StartDma command, WaitTime wait) {
+    private DmaSummary done(String machine, Command.StartDma command, WaitTime wait, HttpServletRequest request) {
         var dma = machines.apply(machine, command);
-        return dma.id() == null || !dma.isPending() ? dma : ask(machine, dma.id(), wait);
+        return dma.id() == null || !dma.isPending() ? dma : ask(machine, dma.id(), wait, request);
     }
 
     private static ResponseEntity<DmaBody> answer(String machine, DmaSummary dma) {

@@ -124,7 +124,7 @@ class FaultDecodeController {
             operationId = "decodeFaults",
             summary = "Find the faults in a kernel log, or in the words of fault records, and say what they mean")
     @PostMapping(path = "/decode", consumes = Web.TEXT, produces = Web.JSON)
-    DecodedFaultsBody decode(@RequestBody String log) {
-        return DecodedFaultsBody.of(KernelLog.read(log));
+    DecodedFaultsBody decode(@RequestBody(required = false) @Nullable String log) {
+        return DecodedFaultsBody.of(KernelLog.read(log == null ? "" : log));
     }
 }

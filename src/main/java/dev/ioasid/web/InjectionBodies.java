@@ -131,7 +131,7 @@ final class InjectionBodies {
             if (value == null) {
                 throw new RefusedException(
                         Errno.EINVAL,
-                        "%s has a %s, which is missing".formatted(WireName.of(type), property),
+                        "%s is missing, which %s needs".formatted(property, WireName.of(type)),
                         Map.of("property", property));
             }
             return value;
@@ -140,12 +140,14 @@ final class InjectionBodies {
         /** Refuses what belongs to another type or kind. */
         private void only(String... known) {
             var names = List.of(known);
+            var what = type == InjectionType.MALFORMED_REQUEST && kind != null
+                    ? WireName.of(type) + " of kind " + WireName.of(kind)
+                    : WireName.of(type);
             given().forEach((name, value) -> {
                 if (!names.contains(name)) {
                     throw new RefusedException(
                             Errno.EINVAL,
-                            "%s%s has no %s"
-                                    .formatted(WireName.of(type), kind == null ? "" : " of " + WireName.of(kind), name),
+                            "%s has no %s; it has %s".formatted(what, name, String.join(", ", names)),
                             Map.of("property", name));
                 }
             });

@@ -17,6 +17,7 @@ import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.databind.DeserializationContext;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.MapperFeature;
@@ -70,6 +71,7 @@ class Json {
             addDeserializer(Name.class, new TextReader<>(Name.class, Name::new));
             addDeserializer(Rid.class, new TextReader<>(Rid.class, Rid::parse));
             addDeserializer(Permissions.class, new TextReader<>(Permissions.class, Permissions::parse));
+            addDeserializer(byte[].class, new BytesReader());
             addDeserializer(WaitTime.class, new TextReader<>(WaitTime.class, WaitTime::parse));
             addSerializer(WaitTime.class, new TextWriter<>());
             addSerializer(Hex.class, new TextWriter<>());
@@ -169,6 +171,25 @@ class Json {
                 return Pasid.parse(parser.getString());
             } catch (RefusedException refused) {
                 throw context.weirdNumberException(parser.getBigIntegerValue(), Pasid.class, Pasid.EXPECTED);
+            }
+        }
+    }
+
+    /** Bytes are a string in base64, and never an array of numbers. */
+    private static final class BytesReader extends StdDeserializer<byte[]> {
+        BytesReader() {
+            super(byte[].class);
+        }
+
+        @Override
+        public byte @Nullable [] deserialize(JsonParser parser, DeserializationContext context) {
+            if (parser.currentToken() != JsonToken.VALUE_STRING) {
+                return (byte[]) context.handleUnexpectedToken(byte[].class, parser);
+            }
+            try {
+                return parser.getBinaryValue();
+            } catch (StreamReadException bad) {
+                throw context.weirdStringException("", byte[].class, String.valueOf(bad.getOriginalMessage()));
             }
         }
     }

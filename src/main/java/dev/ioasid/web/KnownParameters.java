@@ -18,8 +18,11 @@ import org.springframework.web.method.HandlerMethod;
 import org.springframework.web.servlet.HandlerInterceptor;
 
 /**
- * Refuses a query parameter that the operation does not know, or that is given twice and takes one value. {@code DELETE
+ * Refuses a query parameter that the operation does not know, that says nothing, or that is given twice and takes one value. {@code DELETE
  * .../mappings?iova=0&lenght=0x1000} must not unmap everything.
+ *
+ * <p>Flags, names and plain integers have to be spelled as documented. Spring would guess: {@code no}, {@code off} and 0 are false to it, an
+ * empty name is none, and {@code #1} is 1.
  */
 final class KnownParameters implements HandlerInterceptor {
     private final Map<Method, SortedMap<String, Class<?>>> byMethod = new ConcurrentHashMap<>();
@@ -48,6 +51,35 @@ final class KnownParameters implements HandlerInterceptor {
             throw new RefusedException(
                     Errno.EINVAL, "query parameter '" + name + "' is given twice", Map.of("parameter", name));
         }
+        for (var value : values) {
+            checkValue(name, value, type);
+        }
+    }
+
+    private static void checkValue(String name, String value, Class<?> type) {
+        if (value.isEmpty()) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "query parameter '" + name + "' is empty: give it a value, or leave it out",
+                    Map.of("parameter", name));
+        }
+        if (!isSpelled(value, type)) {
+            throw new RefusedException(
+                    Errno.EINVAL,
+                    "%s: '%s' is not %s".formatted(name, value, Unreadable.expected(type)),
+                    Map.of("parameter", name));
+        }
+    }
+
+    private static boolean isSpelled(String value, Class<?> type) {
+        if (type == boolean.class || type == Boolean.class) {
+            return value.equals("true") || value.equals("false");
+        } else if (type == Integer.class || type == Long.class) {
+            return value.matches("-?[0-9]+");
+        }
+        return !type.isEnum()
+                || Arrays.stream(type.getEnumConstants())
+                        .anyMatch(constant -> WireName.of((Enum<?>) constant).equals(value));
     }
 
     /** By name, and of what type they are. */

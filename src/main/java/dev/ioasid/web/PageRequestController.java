@@ -10,6 +10,7 @@ import dev.ioasid.service.Machines;
 import dev.ioasid.service.WaitingRoom;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.tags.Tag;
+import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -113,8 +114,14 @@ class PageRequestController {
             @RequestParam(required = false) @Nullable State state,
             @RequestParam(defaultValue = WaitTime.NONE) WaitTime wait,
             @RequestParam(defaultValue = Limit.DEFAULT) Limit limit,
-            @RequestParam(required = false) @Nullable Long after) {
-        var found = room.ask(machine, view -> select(view, state, after), list -> !list.isEmpty(), wait.value());
+            @RequestParam(required = false) @Nullable Long after,
+            HttpServletRequest request) {
+        var found = room.ask(
+                machine,
+                view -> select(view, state, after),
+                list -> !list.isEmpty(),
+                wait.value(),
+                () -> ClientConnections.isGone(request));
         return Page.of(found, limit, PageRequestBody::of, PageRequestSummary::id);
     }
 

@@ -9,6 +9,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import java.math.BigInteger;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -28,6 +29,7 @@ import org.springframework.http.ResponseEntity;
 import org.springframework.http.converter.HttpMessageNotReadableException;
 import org.springframework.web.HttpMediaTypeNotAcceptableException;
 import org.springframework.web.HttpMediaTypeNotSupportedException;
+import org.springframework.web.HttpRequestMethodNotSupportedException;
 import org.springframework.web.bind.MissingServletRequestParameterException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
@@ -136,9 +138,21 @@ class Problems extends ResponseEntityExceptionHandler {
     @Override
     protected @Nullable ResponseEntity<Object> handleHttpMediaTypeNotSupported(
             HttpMediaTypeNotSupportedException error, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
-        var found =
-                error.getContentType() == null ? "none" : error.getContentType().toString();
+        var given = request.getHeader(HttpHeaders.CONTENT_TYPE); // as it is: an unreadable one is none to Spring
+        var found = given == null ? "none" : "'" + given + "'";
         var detail = "Content-Type is " + found + ", expected " + list(error.getSupportedMediaTypes());
+        return answer(problem(status, errno(status), detail), headers, request, error);
+    }
+
+    @Override
+    protected @Nullable ResponseEntity<Object> handleHttpRequestMethodNotSupported(
+            HttpRequestMethodNotSupportedException error,
+            HttpHeaders headers,
+            HttpStatusCode status,
+            WebRequest request) {
+        var known = error.getSupportedMethods() == null ? new String[0] : error.getSupportedMethods();
+        var detail = "%s is nothing that can be done here, only %s"
+                .formatted(error.getMethod(), Arrays.stream(known).sorted().collect(Collectors.joining(" or ")));
         return answer(problem(status, errno(status), detail), headers, request, error);
     }
 

@@ -1,5 +1,7 @@
 package dev.ioasid.web;
 
+import dev.ioasid.errno.Errno;
+import dev.ioasid.errno.RefusedException;
 import dev.ioasid.machine.Command;
 import dev.ioasid.service.Machines;
 import io.swagger.v3.oas.annotations.Operation;
@@ -34,6 +36,9 @@ class RegisterController {
     @PatchMapping(consumes = Web.JSON, produces = Web.JSON)
     Map<String, Hex> patch(
             @PathVariable String machine, @PathVariable String iommu, @RequestBody LinkedHashMap<String, Hex> body) {
+        if (body.isEmpty()) {
+            throw new RefusedException(Errno.EINVAL, "no register is to be written");
+        }
         var values = new LinkedHashMap<String, Long>();
         body.forEach((register, value) -> values.put(register, value.value()));
         return Hexes.of(machines.apply(machine, new Command.PatchRegisters(iommu, values)));

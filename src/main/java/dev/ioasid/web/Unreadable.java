@@ -39,6 +39,9 @@ record Unreadable(
             case UnrecognizedPropertyException unknown ->
                 where + " is not a known property; known are " + known(unknown.getKnownPropertyIds());
             case InvalidNullException missing -> where + " is null, expected " + expected(missing.getTargetType());
+            case InvalidFormatException bad
+            when bad.getTargetType() == byte[].class -> // a piece of it would say nothing
+                where + ": expected " + expected(bad.getTargetType());
             case InvalidFormatException bad ->
                 where + " is " + quote(bad.getValue()) + ", expected " + expected(bad.getTargetType());
             case MismatchedInputException missing
@@ -75,7 +78,7 @@ record Unreadable(
         } else if (type == WaitTime.class) {
             return WaitTime.EXPECTED;
         } else if (type == byte[].class) {
-            return "bytes in base64";
+            return "a string of base64: A to Z, a to z, 0 to 9, + and /, and = at the end so that there are groups of four";
         } else if (type == int.class || type == Integer.class) {
             return "an integer of 32 bits";
         } else if (type == long.class || type == Long.class) {

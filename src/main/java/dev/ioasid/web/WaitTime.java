@@ -5,13 +5,13 @@ import dev.ioasid.errno.RefusedException;
 import java.time.Duration;
 import java.util.regex.Pattern;
 
-/** How long something may wait, as {@code 500ms}, {@code 30s} or {@code 5m}. */
+/** How long something may wait, as {@code 500ms}, {@code 30s}, {@code 5m} or {@code 1h}. */
 record WaitTime(Duration value) {
     static final String EXPECTED = "a time as in 500ms, 30s or 5m, at most 1h";
     static final String NONE = "0s";
 
     private static final Duration LONGEST = Duration.ofHours(1);
-    private static final Pattern WRITTEN = Pattern.compile("([0-9]{1,7})(ms|s|m)");
+    private static final Pattern WRITTEN = Pattern.compile("([0-9]{1,7})(ms|s|m|h)");
 
     static WaitTime parse(String text) {
         var parts = WRITTEN.matcher(text);
@@ -22,7 +22,8 @@ record WaitTime(Duration value) {
         var time = switch (parts.group(2)) {
             case "ms" -> Duration.ofMillis(number);
             case "s" -> Duration.ofSeconds(number);
-            default -> Duration.ofMinutes(number);
+            case "m" -> Duration.ofMinutes(number);
+            default -> Duration.ofHours(number);
         };
         if (time.compareTo(LONGEST) > 0) {
             throw refused(text);

@@ -27,7 +27,6 @@ class Web implements WebMvcConfigurer {
         registry.addConverter(String.class, Rid.class, Rid::parse);
         registry.addConverter(String.class, Limit.class, Limit::parse);
         registry.addConverter(String.class, WaitTime.class, WaitTime::parse);
-        registry.addConverter(String.class, Boolean.class, Web::flag);
         registry.addConverterFactory(new WireEnums());
     }
 
@@ -45,14 +44,6 @@ class Web implements WebMvcConfigurer {
                 .mediaType("json", MediaType.APPLICATION_JSON)
                 .mediaType("text", MediaType.TEXT_PLAIN)
                 .mediaType("svg", MediaType.valueOf(SVG));
-    }
-
-    private static Boolean flag(String text) {
-        return switch (text) {
-            case "true" -> true;
-            case "false" -> false;
-            default -> throw new IllegalArgumentException(text);
-        };
     }
 
     /** Reads an enum constant by its {@link WireName}. */

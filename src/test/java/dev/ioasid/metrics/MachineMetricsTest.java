@@ -1,5 +1,6 @@
 package dev.ioasid.metrics;
 
+import dev.ioasid.machine.DmaOrder;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
@@ -129,6 +130,24 @@ class MachineMetricsTest {
             assertThat(metric("ioasid_faults_dropped_total")).isEqualTo(dropped);
             deleteMachines();
         }
+    }
+
+    /** The device has PRI: what it asks for, and gets no page for, is no fault. */
+    @ParameterizedTest
+    @EnumSource
+    void dmaIsCountedPageByPage(Architecture on) throws InterruptedException {
+        double translated = metric("ioasid_translations_total{outcome=\"translated\"}");
+        double faults = metric("ioasid_translations_total{outcome=\"fault\"}");
+        make("a", 1L << 32, on);
+        machines.apply("a", new Command.Map(3, List.of(new MapRequest(0x1000L, 0x3000, Permissions.READ_WRITE, null))));
+        var device = READ.rid();
+        var read = DmaOrder.read(DmaRequest.NO_PASID, 0x1ff0, 0x1020);
+        assertThat(machines.apply("a", new Command.StartDma(device, read)).isPending()).isFalse();
+        assertThat(metric("ioasid_translations_total{outcome=\"translated\"}")).isEqualTo(translated + 3);
+        var beyond = DmaOrder.read(DmaRequest.NO_PASID, 0x4000, 1);
+        assertThat(machines.apply("a", new Command.StartDma(device, beyond)).isPending()).isTrue();
+        assertThat(metric("ioasid_translations_total{outcome=\"fault\"}")).isEqualTo(faults);
+        assertThat(metric("ioasid_translations_total{outcome=\"translated\"}")).isEqualTo(translated + 3);
     }
 
     /** A VT-d unit has 8 fault recording registers, an Event queue of the service's 256 entries. */

@@ -2,6 +2,10 @@ package dev.ioasid.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -12,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.springframework.boot.test.web.server.LocalServerPort;
 import org.springframework.http.HttpMethod;
 import org.springframework.http.MediaType;
 import tools.jackson.databind.JsonNode;
@@ -22,6 +27,9 @@ import tools.jackson.databind.node.ObjectNode;
 /** Malformed input, endpoint by endpoint: refused with the right errno, and nothing has changed. */
 class BadInputTest extends HttpTest {
     private static final JsonMapper JSON = new JsonMapper();
+
+    @LocalServerPort
+    int port;
 
     /** A body that its operation takes; each test spoils it in one place. */
     private record Good(String method, String path, String body) {}
@@ -70,6 +78,24 @@ class BadInputTest extends HttpTest {
                     {"mappings": [{"iova": "0x9000", "length": "0x1000", "permissions": "rw"}]}"""),
             new Good("POST", "/v1/machines/m1/ioasids", """
                     {"type": "sva", "process": 1, "iommu": "iommu0", "name": "x"}"""),
+            new Good("POST", "/v1/machines/m1/dma", """
+                    {"rid": "0000:3b:00.0", "pasid": 3, "iova": "0x9000", "operation": "read", "length": "0x1",
+                     "privileged": false}"""),
+            new Good("POST", "/v1/machines/m1/dma", """
+                    {"rid": "0000:3b:00.0", "target": {"rid": "0000:3a:00.0", "region": 0, "offset": "0x0"}, "operation": "read",
+                     "length": "0x1"}"""),
+            new Good("POST", "/v1/machines/m1/dma/batch", """
+                    {"rid": "0000:3b:00.0", "requests": [{"iova": "0x9000", "operation": "read", "length": "0x1"}]}"""),
+            new Good("POST", "/v1/machines/m1/page-requests/1/response", """
+                    {"code": "success"}"""),
+            new Good("PATCH", "/v1/machines/m1/devices/0000:3a:00.0", """
+                    {"invalidationAnswers": false, "pageRequestTimeout": "5s", "pageRequestsPerGroup": 2}"""),
+            new Good("POST", "/v1/machines/m1/injections", """
+                    {"type": "poisoned-memory", "first": "0x0", "last": "0xfff", "unlimited": true}"""),
+            new Good("POST", "/v1/machines/m1/injections", """
+                    {"type": "malformed-request", "rid": "0000:3b:00.0", "kind": "pasid", "pasid": 7, "count": 2}"""),
+            new Good("POST", "/v1/machines/m1/injections", """
+                    {"type": "full-queue", "iommu": "iommu0", "queue": "page-requests"}"""),
             new Good("POST", "/v1/machines/m1/processes", """
                     {"format": "armv8-stage1", "levels": 4, "granule": "0x1000", "demandPaging": true}"""),
             new Good("POST", "/v1/machines/m1/processes/1/mappings", """
@@ -117,6 +143,8 @@ class BadInputTest extends HttpTest {
                         M1 + "/ioasids/3/allowed-ranges",
                         M1 + "/processes",
                         M1 + "/processes/1/mappings",
+                        M1 + "/injections",
+                        M1 + "/page-requests",
                         M1 + "/topology")
                 .map(path -> json(path).toString())
                 .collect(Collectors.joining("\n"));
@@ -332,6 +360,29 @@ class BadInputTest extends HttpTest {
             GET    | /v1/machines/m1/memory/-1                            | 400 | EINVAL
             GET    | /v1/machines/m1/memory/0x0?length=x                  | 400 | EINVAL
             GET    | /v1/machines/m1/memory/18446744073709551616          | 400 | EINVAL
+            GET    | /v1/machines?limit=                                  | 400 | EINVAL
+            GET    | /v1/machines?limit                                   | 400 | EINVAL
+            GET    | /v1/machines?after=                                  | 400 | EINVAL
+            GET    | /v1/machines/m1/memory/0?length=                     | 400 | EINVAL
+            GET    | /v1/machines/m1/topology?format=                     | 400 | EINVAL
+            GET    | /v1/machines/m1/ioasids?after=0x1                    | 400 | EINVAL
+            GET    | /v1/machines/m1/page-requests?after=0x1              | 400 | EINVAL
+            GET    | /v1/machines/m1/page-requests?after=                 | 400 | EINVAL
+            GET    | /v1/machines/m1/page-requests?after=99999999999999999999 | 400 | EINVAL
+            GET    | /v1/machines/m1/page-requests?state=                 | 400 | EINVAL
+            GET    | /v1/machines/m1/page-requests?state=PENDING          | 400 | EINVAL
+            GET    | /v1/machines/m1/page-requests?state=pending,answered | 400 | EINVAL
+            GET    | /v1/machines/m1/page-requests?wait=                  | 400 | EINVAL
+            GET    | /v1/machines/m1/page-requests?wait=1                 | 400 | EINVAL
+            GET    | /v1/machines/m1/page-requests?wait=2h                | 400 | EINVAL
+            GET    | /v1/machines/m1/page-requests?wait=3601s             | 400 | EINVAL
+            GET    | /v1/machines/m1/events?follow=no                     | 400 | EINVAL
+            GET    | /v1/machines/m1/events?follow=0                      | 400 | EINVAL
+            GET    | /v1/machines/m1/events?follow=FALSE                  | 400 | EINVAL
+            GET    | /v1/machines/m1/events?follow=                       | 400 | EINVAL
+            GET    | /v1/machines/m1/events?follow=false&after=           | 400 | EINVAL
+            GET    | /v1/machines/m1/events?follow=false&type=            | 400 | EINVAL
+            GET    | /v1/machines/m1/events?follow=false&ioasid=0x1       | 400 | EINVAL
             GET    | /v1/machines/none/topology                           | 404 | ENOENT
             GET    | /v1/machines/none/memory/0                           | 404 | ENOENT
             GET    | /v1/machines/none/devices                            | 404 | ENOENT
@@ -340,6 +391,59 @@ class BadInputTest extends HttpTest {
         var before = everything();
         expectRefused(client.method(HttpMethod.valueOf(method)).uri(path).exchange(), status, errno);
         assertThat(everything()).isEqualTo(before);
+    }
+
+    /** What is refused says what to do instead. */
+    @ParameterizedTest(name = "{0} {1} {2}")
+    @CsvSource(delimiter = '|', quoteCharacter = '~', textBlock = """
+            GET   | events?follow=no           |    | follow: 'no' is not true or false
+            POST  | devices/import?iommu=iommu0&dryRun=no | | dryRun: 'no' is not true or false
+            GET   | page-requests?state=Any    |    | state: 'Any' is not one of pending, answered, expired
+            GET   | page-requests?wait=        |    | query parameter 'wait' is empty: give it a value, or leave it out
+            GET   | page-requests?after=0x1    |    | after: '0x1' is not an integer of 64 bits
+            PUT   | dma                        | {} | PUT is nothing that can be done here, only POST
+            PATCH | devices/3a:00.0            | {} | nothing is to be changed: it takes invalidationAnswers, pageRequestTimeout, pageRequestsPerGroup
+            PATCH | devices/3a:00.0            | {"invalidationAnswers": null} | nothing is to be changed: it takes invalidationAnswers, pageRequestTimeout, pageRequestsPerGroup
+            PATCH | iommus/free/registers      | {} | no register is to be written
+            POST  | dma                        | {"rid": "3a:00.0", "iova": 0, "operation": "write", "data": [1, 2]} | data: expected a string of base64: A to Z, a to z, 0 to 9, + and /, and = at the end so that there are groups of four
+            POST  | dma                        | {"rid": "3a:00.0", "iova": 0, "operation": "write", "data": "AQ"}   | data: expected a string of base64: A to Z, a to z, 0 to 9, + and /, and = at the end so that there are groups of four
+            POST  | dma                        | {"rid": "3a:00.0", "iova": 0, "operation": "write", "data": "A-_="} | data: expected a string of base64: A to Z, a to z, 0 to 9, + and /, and = at the end so that there are groups of four
+            POST  | injections                 | {"type": "silent-device", "rid": "3a:00.0", "kind": "pasid"} | silent-device has no kind; it has rid
+            POST  | injections                 | {"type": "full-queue", "queue": "faults"} | iommu is missing, which full-queue needs
+            POST  | injections                 | {"type": "malformed-request", "rid": "3a:00.0", "kind": "pasid", "pages": 1} | malformed-request of kind pasid has no pages; it has rid, kind, pasid
+            POST  | injections                 | {"type": "malformed-request", "rid": "3a:00.0", "kind": "page-hint"} | a unit of type vtd records nothing of that sort, only one of type smmuv3 does
+            POST  | injections                 | {"type": "malformed-request", "rid": "40:00.0", "kind": "page-hint", "pages": 256} | a hint is of 1 to 255 pages, and for something: not of 256 for 'r'
+            """)
+    void whatToDoInstead(String method, String path, @Nullable String body, String detail) {
+        var before = everything();
+        var to = client.method(HttpMethod.valueOf(method)).uri(M1 + "/" + path);
+        var type = path.contains("import") ? MediaType.TEXT_PLAIN : MediaType.APPLICATION_JSON;
+        var response = (method.equals("GET") ? to : to.contentType(type).body(body == null ? "0000:00:02.0 x" : body))
+                .exchange();
+        assertThat(json(response).get("detail").asString()).isEqualTo(detail);
+        assertThat(everything()).isEqualTo(before);
+    }
+
+    @Test
+    void aTypeThatCannotBeReadIsShownAsItIs() throws Exception {
+        var request = HttpRequest.newBuilder(URI.create("http://localhost:" + port + "/v1/faults/decode"))
+                .header("Content-Type", "text/plain; charset=bogus")
+                .POST(HttpRequest.BodyPublishers.ofString("x"))
+                .build();
+        try (var http = HttpClient.newHttpClient()) {
+            assertThat(http.send(request, HttpResponse.BodyHandlers.ofString()).body())
+                    .contains("Content-Type is 'text/plain; charset=bogus', expected text/plain");
+        }
+    }
+
+    /** What a body may say as well is one hour. */
+    @Test
+    void anHour() {
+        patch(M1 + "/devices/3a:00.0", "{\"pageRequestTimeout\": \"1h\"}")
+                .expectStatus()
+                .isOk()
+                .expectBody()
+                .json("{\"pageRequestTimeout\": \"3600s\"}");
     }
 
     @ParameterizedTest(name = "{0} {1} as {2}")

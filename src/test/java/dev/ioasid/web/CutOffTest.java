@@ -6,14 +6,19 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.boot.test.web.server.LocalServerPort;
 import org.springframework.http.HttpMethod;
 
 /** Requests that no client library would send: bytes on a socket. */
 class CutOffTest extends HttpTest {
+    private static final String READ = """
+            {"rid": "3a:00.0", "pasid": 1, "iova": "0x1000", "operation": "read", "length": 1}""";
+
     @LocalServerPort
     int port;
 
@@ -105,5 +110,51 @@ class CutOffTest extends HttpTest {
             }
         }
         get(M1).expectStatus().isOk();
+    }
+
+    /** A device with PRI whose PASID 1 leads to an IOASID in which nothing is mapped: its DMA waits. */
+    private void deviceThatWaits() {
+        machine("vtd");
+        post(M1 + "/devices", "{\"rid\": \"3a:00.0\", \"iommu\": \"iommu0\"}")
+                .expectStatus()
+                .isCreated();
+        post(M1 + "/ioasids", "{\"type\": \"paging\"}").expectStatus().isCreated();
+        put(M1 + "/devices/3a:00.0/pasids/1/attachment", "{\"ioasid\": 1}")
+                .expectStatus()
+                .isOk();
+    }
+
+    /** Otherwise every client that loses patience would leave a connection and a thread behind, for an hour. */
+    @Test
+    void nobodyWaitsForAClientThatHasGone() throws IOException {
+        deviceThatWaits();
+        assertThat(exchange("GET " + M1 + "/page-requests?wait=60m HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+                .startsWith("HTTP/1.1 200 ")
+                .contains("{\"items\":[]}");
+        var dma = " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+        assertThat(exchange(
+                        "POST " + M1 + "/dma?wait=60m" + dma + "Content-Length: " + READ.length() + "\r\n\r\n" + READ))
+                .startsWith("HTTP/1.1 202 ");
+        assertThat(exchange("GET " + M1 + "/dma/1?wait=60m HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+                .startsWith("HTTP/1.1 200 ")
+                .contains("\"pending\"");
+    }
+
+    /** However its body has come. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"Content-Length: %1$d\r\n\r\n%2$s", "Transfer-Encoding: chunked\r\n\r\n%1$x\r\n%2$s\r\n0\r\n\r\n"
+            })
+    void aClientThatIsStillThereIsWaitedFor(String body) throws IOException {
+        deviceThatWaits();
+        var head = "POST " + M1 + "/dma?wait=2500ms HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+        long begun = System.nanoTime();
+        try (var socket = new Socket("127.0.0.1", port)) {
+            socket.setSoTimeout(10_000);
+            socket.getOutputStream()
+                    .write((head + body.formatted(READ.length(), READ)).getBytes(StandardCharsets.ISO_8859_1));
+            assertThat(socket.getInputStream().read()).isEqualTo('H');
+        }
+        assertThat(Duration.ofNanos(System.nanoTime() - begun)).isGreaterThan(Duration.ofMillis(2400));
     }
 }

@@ -149,6 +149,44 @@ class DmaScenarioTest extends BothArchitecturesTest {
                 send(HttpMethod.POST, DMA + "?rid=" + RID + "&iova=0x1000", new byte[(16 << 20) + 1]), 413, "E2BIG");
     }
 
+    /** However they are cut up: what was read is kept until the call has been answered. */
+    @Test
+    void sixteenMebibytesInOneBatch() {
+        var read = """
+                {"iova": "0x10000000", "operation": "read", "length": "0x%x"}""";
+        post(M1 + "/ioasids/1/mappings", """
+                {"iova": "0x10000000", "length": "0x800000", "permissions": "rw"}""").expectStatus().isCreated();
+        var batch = """
+                {"rid": "%s", "requests": [{"iova": "0x1000", "operation": "write", "data": "AQ=="}, %s, %s]}""";
+        var most = batch.formatted(RID, read.formatted(8 << 20), read.formatted((8 << 20) - 1));
+        assertThat(json(post(DMA + "/batch", most).expectStatus().isOk())
+                        .get("transferred")
+                        .asInt())
+                .isEqualTo(16 << 20);
+        send(HttpMethod.PUT, M1 + "/ioasids/1/memory/0x1000", new byte[] {7})
+                .expectStatus()
+                .is2xxSuccessful();
+        refused(
+                post(DMA + "/batch", batch.formatted(RID, read.formatted(8 << 20), read.formatted(8 << 20))),
+                413,
+                "E2BIG",
+                """
+                {"index": 2, "detail": "0x1000001 bytes together, expected at most 0x1000000 in a call",
+                 "limit": {"name": "bytes", "value": "0x1000000"}}""");
+        assertThat(memory(0x5000000L, 1)).containsExactly(7);
+    }
+
+    @Test
+    void aRefusalNamesWhatWasAskedFor() {
+        var problem = json(post(DMA, """
+                {"rid": "%s", "iova": "0x1000", "operation": "read", "length": "0xffffffffffffffff"}""".formatted(RID)));
+        assertThat(problem.get("detail").asString())
+                .isEqualTo("length is 0xffffffffffffffff, expected 0x1 to 0x1000000");
+        var single = json(post(DMA, """
+                {"rid": "%s", "iova": "0x1000", "operation": "read", "length": 0}""".formatted(RID)));
+        assertThat(single.has("index")).as("it is not one of several").isFalse();
+    }
+
     @Test
     void whereThereIsNoMemoryNobodyAnswers() {
         post(M1 + "/ioasids", """

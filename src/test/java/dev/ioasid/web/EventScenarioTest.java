@@ -290,6 +290,34 @@ class EventScenarioTest extends HttpTest {
         }
     }
 
+    /** One for each record, whatever sort of request it is of. */
+    @Test
+    void everyRecordedFaultHasAnEvent() {
+        machine("siov");
+        post(M1 + "/translations", """
+                {"requests": [{"rid": "3b:00.0", "iova": "0x9000", "access": "read"},
+                  {"rid": "3a:00.0", "pasid": 9, "iova": "0x9000", "access": "read", "type": "translation-request"}]}""").expectStatus().isOk();
+        post(M1 + "/dma", """
+                {"rid": "3a:00.0", "pasid": 9, "iova": "0x9000", "operation": "write", "data": "AA=="}""").expectStatus().isOk();
+        var recorded = json(M1 + "/iommus/iommu0/faults")
+                .get("items")
+                .valueStream()
+                .map(fault -> fault.get("name").asString() + " "
+                        + fault.get("address").asString())
+                .toList();
+        var told = new String(bytes(get(EVENTS + "?follow=false&type=fault")))
+                .lines()
+                .filter(line -> line.startsWith("data: "))
+                .map(line -> JSON.readTree(line.substring(6)))
+                .toList();
+        assertThat(told.stream()
+                        .filter(event -> event.get("fault").get("recorded").asBoolean())
+                        .map(event -> event.get("fault").get("name").asString() + " "
+                                + event.get("iova").asString()))
+                .isEqualTo(recorded);
+        assertThat(told.getLast().get("type").asString()).isEqualTo("page-request");
+    }
+
     @Test
     void theEndIsToldWhateverIsFilteredAndSoAreFaultsThatHaveNoEvent() throws Exception {
         machine("siov");

@@ -57,6 +57,12 @@ class FaultDecodeScenarioTest extends HttpTest {
                 "words":["0x10","0x20000000000","0xffffff90f040","0x0"]}""");
     }
 
+    /** As where a search of a log has found nothing. */
+    @Test
+    void nothingAtAll() {
+        decode("").expectStatus().isOk().expectBody().json("{\"items\": [], \"skipped\": 0, \"truncated\": false}");
+    }
+
     /** The advice aside. */
     private static String without(JsonNode item) {
         var said = (ObjectNode) item.deepCopy();

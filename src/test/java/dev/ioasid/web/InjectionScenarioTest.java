@@ -147,6 +147,63 @@ class InjectionScenarioTest extends BothArchitecturesTest {
                 {"items": [{"rid": "0000:3b:00.0", "code": "0x24", "name": "E_PAGE_REQUEST"}]}""");
     }
 
+    /** DMA that waits for the four pages of one group, of which a device will not hear what becomes. */
+    private void fourPagesAndNoAnswer() {
+        post(M1 + "/devices", "{\"rid\": \"3c:00.0\", \"iommu\": \"iommu0\"}")
+                .expectStatus()
+                .isCreated();
+        patch(M1 + "/devices/3c:00.0", "{\"pageRequestsPerGroup\": 4}")
+                .expectStatus()
+                .isOk();
+        post(M1 + "/ioasids", "{\"type\": \"paging\", \"format\": \"%s\"}".formatted(on.firstStage()))
+                .expectStatus()
+                .isCreated();
+        put(M1 + "/devices/3c:00.0/pasids/1/attachment", "{\"ioasid\": 2}")
+                .expectStatus()
+                .isOk();
+        post(INJECTIONS, "{\"type\": \"delayed-response\", \"rid\": \"3c:00.0\", \"unlimited\": true}")
+                .expectStatus()
+                .isCreated();
+        post(M1 + "/dma", """
+                {"rid": "3c:00.0", "pasid": 1, "iova": "0x0", "operation": "read", "length": "0x4000"}""").expectStatus().isAccepted();
+        assertThat(json(M1 + "/page-requests?state=pending").get("items")).hasSize(4);
+    }
+
+    /** All of the group is over, and its DMA once. */
+    @Test
+    void aRouteThatGoesDoesNotWaitForADeviceThatHearsNothing() {
+        fourPagesAndNoAnswer();
+        delete(M1 + "/devices/3c:00.0/pasids/1/attachment").expectStatus().isNoContent();
+        assertThat(json(M1 + "/page-requests?state=pending").get("items")).isEmpty();
+        var outcome = json(M1 + "/dma/1");
+        assertThat(outcome.get("status").asString()).isEqualTo("faulted");
+        assertThat(outcome.get("fault").get("detail").asString()).endsWith("; the page request was answered: invalid");
+        var events = new String(bytes(get(M1 + "/events?follow=false&type=page-response,dma")));
+        assertThat(events.lines().filter(line -> line.contains("\"response\":\"invalid\"")))
+                .hasSize(4);
+        assertThat(events.lines().filter("event: dma"::equals)).hasSize(1);
+        post(INJECTIONS + "/1/release", "{}").expectStatus().isOk();
+        delete(INJECTIONS + "/1").expectStatus().isNoContent();
+    }
+
+    @Test
+    void whatIsHeldBackIsNotAnsweredAgain() {
+        fourPagesAndNoAnswer();
+        post(M1 + "/page-requests/1/response", "{\"code\": \"invalid\"}")
+                .expectStatus()
+                .isOk();
+        for (int id = 1; id <= 4; id++) {
+            refused(
+                    post(M1 + "/page-requests/" + id + "/response", "{\"code\": \"success\"}"),
+                    400,
+                    "EINVAL",
+                    """
+                    {"pageRequest": %d, "detail": "page request %d has been answered, and an injection holds that back"}""".formatted(id, id));
+        }
+        post(INJECTIONS + "/1/release", "{}").expectStatus().isOk();
+        assertThat(json(M1 + "/dma/1").get("status").asString()).isEqualTo("faulted");
+    }
+
     @Test
     void onlyWhatIsHeldBackIsReleased() {
         post(INJECTIONS, """

@@ -40,7 +40,8 @@ class OpenApiSchemas implements ModelConverter {
                             .maximum(BigDecimal.valueOf(Pasid.LARGEST))
                             .description("20 bits. 0 is never given out, and no route has it."),
             "WaitTime",
-                    string("^[0-9]{1,7}(ms|s|m)$", "30s").description("How long, as in 500ms, 30s or 5m; at most 1h."),
+                    string("^[0-9]{1,7}(ms|s|m|h)$", "30s")
+                            .description("How long, as in 500ms, 30s or 5m; at most 1h."),
             "Limit", of("integer", 100).minimum(BigDecimal.ONE).maximum(BigDecimal.valueOf(Limit.LARGEST)));
 
     static Schema<?> of(String type, @Nullable Object example) {

@@ -93,6 +93,35 @@ class PageRequestScenarioTest extends BothArchitecturesTest {
         dma("0x5000", "0s").expectStatus().isOk();
     }
 
+    /** What waits has its bytes in the service's own memory. */
+    @Test
+    void sixtyFourMebibytesCanWait() {
+        var read = """
+                {"rid": "%s", "pasid": 1, "iova": "0x%x", "operation": "read", "length": "0x1000000"}""";
+        for (int i = 0; i < 4; i++) {
+            post(M1 + "/dma", read.formatted(RID, (long) i << 24))
+                    .expectStatus()
+                    .isAccepted();
+        }
+        refused(dma("0x5000", "0s"), 409, "ENOSPC", """
+                {"limit": {"name": "bytes of waiting DMA", "value": "0x4000000"}}""");
+        respond(1, "invalid").expectStatus().isOk();
+        dma("0x5000", "0s").expectStatus().isAccepted();
+    }
+
+    /** Whoever waits for one of them has to be told. */
+    @Test
+    void allThatEndsAtOnceIsRemembered() {
+        int groups = 512;
+        for (int i = 0; i < groups; i++) {
+            pending("0x%x".formatted(0x10000 + i * 0x1000));
+        }
+        delete(DEVICE + "/pasids/1/attachment").expectStatus().isNoContent();
+        for (int i = 1; i <= groups; i++) {
+            assertThat(json(M1 + "/dma/" + i).get("status").asString()).isEqualTo("faulted");
+        }
+    }
+
     /** Success only means: try again. */
     @Test
     void aPageThatIsStillMissingIsAskedForAgain() {

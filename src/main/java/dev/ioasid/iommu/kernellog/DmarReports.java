@@ -29,7 +29,7 @@ final class DmarReports implements Reports {
     private static final Pattern REQUEST = Pattern.compile(
             "(DMA Read|DMA Write|INTR-REMAP)(?: NO_PASID| PASID (?:0x)?([0-9a-f]{1,8}))?\\]?:? "
                     + "Request device \\[{1,2}(?:([0-9a-f]{4}):)?(?:0x)?([0-9a-f]{2}:)(?:0x)?([01][0-9a-f]\\.[0-7])\\]"
-                    + "(?: PASID (?:0x)?([0-9a-f]{1,8}))? fault (?:addr|index) (?:0x)?([0-9a-f]{1,16})(?![0-9a-f])",
+                    + "(?: PASID (?:0x)?([0-9a-f]{1,8}))? fault (?:addr|index) (?:0x)?([0-9a-f]{1,16})(?![0-9a-fx])",
             CASE_INSENSITIVE);
 
     private static final Pattern REASON = Pattern.compile(

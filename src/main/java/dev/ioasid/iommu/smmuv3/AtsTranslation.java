@@ -53,7 +53,7 @@ final class AtsTranslation {
         long outcome = request(state, transaction, transaction);
         if (SmmuRefusal.is(outcome) && isRecorded(state, outcome)) {
             outcome = reports.report(outcome, transaction);
-        } else if (SmmuRefusal.is(outcome)) {
+        } else if (SmmuRefusal.is(outcome) && status(outcome) != Status.SUCCESS) { // that is an answer, and no fault
             reports.count(SmmuRefusal.event(outcome));
         }
         Long told = told(state, outcome, transaction);

@@ -214,13 +214,15 @@ public final class SmmuHardware implements IommuHardware {
     /** {@inheritDoc} It meets the transaction where the architecture records it: conflicting translations where the TLB is asked. */
     @Override
     public void befall(int streamId, Mishap mishap, int count) {
-        boolean possible = !(mishap instanceof Mishap.PageHint hint)
-                || hint.wanted().any() && hint.pages() > 0 && hint.pages() <= EventRecord.MOST_PAGES;
-        if (count < 0 || !possible) {
+        if (count < 0) {
+            throw new IllegalArgumentException("it cannot befall %d transactions".formatted(count));
+        }
+        if (mishap instanceof Mishap.PageHint(var wanted, int pages)
+                && (!wanted.any() || pages < 1 || pages > EventRecord.MOST_PAGES)) {
             throw new RefusedException(
                     Errno.EINVAL,
-                    "%s cannot befall %d transactions: a hint wants something with 1 to %d pages"
-                            .formatted(mishap, count, EventRecord.MOST_PAGES));
+                    "a hint is of 1 to %d pages, and for something: not of %d for '%s'"
+                            .formatted(EventRecord.MOST_PAGES, pages, wanted));
         }
         mishaps.add(streamId, mishap, count);
     }

@@ -303,6 +303,14 @@ class KernelLogTest {
                 .containsExactly("1 vtd 0000:00:1f.7 read 0 59 spt.2");
     }
 
+    /** Better none than a wrong one. */
+    @Test
+    void anAddressOfMoreThan64BitsIsNoReport() {
+        var line = "DMAR: [DMA Read NO_PASID] Request device [03:00.0] fault addr 0x%s [fault reason 0x06] x";
+        assertThat(KernelLog.read(line.formatted("f".repeat(16))).faults()).hasSize(1);
+        assertThat(KernelLog.read(line.formatted("f".repeat(17))).faults()).isEmpty();
+    }
+
     @Test
     void blankLinesAreNotCounted() {
         assertThat(KernelLog.read("\n \r\n\t\n\u0000\n").skipped()).isZero();
