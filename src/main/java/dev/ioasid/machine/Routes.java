@@ -216,9 +216,8 @@ final class Routes {
             if (back != null) {
                 // what one gives up another may take before it is known that all can be led
                 members.subList(0, members.size() - 1)
-                        .forEach(member -> reserve.keep(member.unit()
-                                .managedDriver()
-                                .wayBack(member.requester(), DmaRequest.NO_PASID)));
+                        .forEach(member -> reserve.keep(
+                                member.unit().managedDriver().wayBack(member.requester(), DmaRequest.NO_PASID)));
             }
             int led = 0;
             try {

@@ -351,7 +351,8 @@ final class Transfers {
             case PageRequest.Outcome.Queued queued -> machine.pageAnswers().collect(device.unit());
             case PageRequest.Outcome.Answered(var response) -> {
                 machine.pageAnswers().tell(device.unit(), request, response);
-                machine.pageAnswers().collect(device.unit()); // where the queue has overflowed, its driver hears of that
+                machine.pageAnswers()
+                        .collect(device.unit()); // where the queue has overflowed, its driver hears of that
             }
             case PageRequest.Outcome.Dropped dropped -> {} // with the last of its group, or too late
         }

@@ -141,8 +141,7 @@ class GroupReplaceTest {
     }
 
     private static void map(Machine machine, int ioasid, long iova, long length, long physical) {
-        machine.apply(new Command.Map(
-                ioasid, List.of(new MapRequest(iova, length, Permissions.READ_WRITE, physical))));
+        machine.apply(new Command.Map(ioasid, List.of(new MapRequest(iova, length, Permissions.READ_WRITE, physical))));
     }
 
     /** CDs of binds lie in the parent's space, whose tables need memory as well. */

@@ -549,8 +549,7 @@ class SmmuDriverTest {
         "nested to stage 2, 0"
     })
     void theWayBackTakesNoMoreMemoryThanItSays(String which, long twoLevelCd) {
-        try (var own = new DriverBench(
-                DriverBench.with(SmmuCapabilities.DEFAULT, 0, Idr0.CD2L, twoLevelCd), CACHES)) {
+        try (var own = new DriverBench(DriverBench.with(SmmuCapabilities.DEFAULT, 0, Idr0.CD2L, twoLevelCd), CACHES)) {
             var parent = own.stage2(0x20_0000);
             own.writeUserTable(0, 0x8000);
             own.writeUserTable(0x4000, 0x9000);
