@@ -42,6 +42,14 @@ public interface IommuDriver extends AutoCloseable {
      */
     void attach(Requester requester, int pasid, Destination destination);
 
+    /**
+     * The memory by which a route can be led back to where it leads now, wherever it is led meanwhile: bytes of pieces, each of which is
+     * aligned to its size. Whoever frees them just before does not meet ENOMEM.
+     *
+     * @param pasid {@link DmaRequest#NO_PASID}: requests without PASID
+     */
+    List<Long> wayBack(Requester requester, int pasid);
+
     /** Blocks requests. When it returns, none is on its way through the tables any more. */
     void detach(Requester requester, int pasid);
 

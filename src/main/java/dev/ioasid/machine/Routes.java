@@ -4,7 +4,6 @@ import dev.ioasid.errno.Errno;
 import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.Destination;
 import dev.ioasid.iommu.DmaRequest;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -269,19 +268,27 @@ final class Routes {
 
     /** Leads all members of a group, or, if one of them cannot be, none. */
     private void leadAll(Group group, @Nullable Destination to, @Nullable Destination back) {
-        if (back != null) {
-            // each is replaced in a copy, and where the one before was may be somebody's by then
-            machine.frames().require(group.members().size());
-        }
-        List<Device> led = new ArrayList<>();
-        try {
-            for (var member : group.members().values()) {
-                lead(member, DmaRequest.NO_PASID, to);
-                led.add(member);
+        var members = List.copyOf(group.members().values());
+        try (var reserve = new Reserve(machine.frames())) {
+            if (back != null) {
+                // what one gives up another may take before it is known that all can be led
+                members.subList(0, members.size() - 1)
+                        .forEach(member -> reserve.keep(
+                                member.unit().managedDriver().wayBack(member.requester(), DmaRequest.NO_PASID)));
             }
-        } catch (RefusedException refused) {
-            led.reversed().forEach(member -> lead(member, DmaRequest.NO_PASID, back));
-            throw refused;
+            int led = 0;
+            try {
+                for (var member : members) {
+                    lead(member, DmaRequest.NO_PASID, to);
+                    led++;
+                }
+            } catch (RefusedException refused) {
+                while (led-- > 0) {
+                    reserve.release(led);
+                    lead(members.get(led), DmaRequest.NO_PASID, back);
+                }
+                throw refused;
+            }
         }
     }
 

@@ -89,31 +89,6 @@ public final class FrameAllocator implements AutoCloseable {
         return addresses;
     }
 
-    /** Makes sure that so many frames of 4 KiB can be had now. ENOMEM. */
-    public void require(int count) {
-        lock.lock();
-        try {
-            if (free(hint, end, count) + free(0, Math.min(start, end), count) < count) {
-                throw full(count * PAGE_SIZE, PAGE_SIZE);
-            }
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** How many frames can be had in {@code from..to-1}; more than {@code enough} are not counted. */
-    private int free(long from, long to, int enough) {
-        int found = 0;
-        for (long at = from; found < enough; at += PAGE_SIZE) {
-            at = search(at, to, PAGE_SIZE, PAGE_SIZE);
-            if (at < 0) {
-                return found;
-            }
-            found++;
-        }
-        return found;
-    }
-
     private boolean lowest(long[] addresses, long bytes) {
         lock.lock();
         try {

@@ -5,7 +5,9 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.DriverMemory;
 import dev.ioasid.pagetable.IoPageTable;
 import dev.ioasid.pagetable.Permissions;
+import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -30,6 +32,9 @@ sealed interface CdPlace {
      */
     Piece allocate(long bytes);
 
+    /** The memory that it takes to allocate a piece like this one, whatever else is there by then: bytes of pieces. */
+    List<Long> needed(Piece piece);
+
     /** Takes memory back that the hardware reads no more. */
     void free(Piece piece);
 
@@ -42,6 +47,11 @@ sealed interface CdPlace {
             long whole = Math.max(bytes, PAGE_SIZE);
             long at = memory.allocate(whole, whole);
             return new Piece(at, at, whole);
+        }
+
+        @Override
+        public List<Long> needed(Piece piece) {
+            return List.of(piece.bytes());
         }
 
         @Override
@@ -97,6 +107,15 @@ sealed interface CdPlace {
                     "context descriptors need 0x%x bytes at 0x%x of the parent's space, and something is mapped there"
                             .formatted(bytes, address),
                     Map.of("iova", address, "length", bytes));
+        }
+
+        @Override
+        public List<Long> needed(Piece piece) {
+            var pieces = new ArrayList<>(List.of(piece.bytes()));
+            for (int level = 1; level < parent.format().levels(); level++) {
+                pieces.add(1L << granuleShift); // a table of the parent's
+            }
+            return pieces;
         }
 
         @Override

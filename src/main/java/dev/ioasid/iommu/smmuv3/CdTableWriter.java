@@ -2,8 +2,10 @@ package dev.ioasid.iommu.smmuv3;
 
 import dev.ioasid.iommu.DriverMemory;
 import dev.ioasid.iommu.smmuv3.CdPlace.Piece;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -128,6 +130,16 @@ final class CdTableWriter {
         lead(substreamId, copy);
         forgetTable(substreamId);
         place.free(before);
+    }
+
+    /** The memory that it takes to have a CD that is there, if there is no table yet: bytes of pieces. */
+    List<Long> needed(int substreamId) {
+        var pieces = new ArrayList<>(place.needed(top));
+        var leaf = leaves.get(substreamId >>> SPLIT);
+        if (leaf != null) {
+            pieces.addAll(place.needed(leaf));
+        }
+        return pieces;
     }
 
     private Piece copy(Piece from, long offset, long[] words) {

@@ -172,6 +172,12 @@ public final class SmmuDriver implements IommuDriver {
     }
 
     @Override
+    public synchronized List<Long> wayBack(Requester requester, int pasid) {
+        var stream = streams.get(requester.sourceId());
+        return stream == null ? List.of() : stream.wayBack(pasid);
+    }
+
+    @Override
     public synchronized void detach(Requester requester, int pasid) {
         var stream = streams.get(requester.sourceId());
         var led = stream == null ? null : stream.route(pasid);

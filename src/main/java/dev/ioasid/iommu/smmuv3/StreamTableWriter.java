@@ -142,6 +142,11 @@ final class StreamTableWriter {
         }
     }
 
+    /** The memory that it takes to change an STE, whatever differs: bytes of pieces. */
+    List<Long> needed() {
+        return twoLevels ? List.of(LEAF_BYTES) : List.of();
+    }
+
     /** What the hardware looks at is as it was, what it does not look at is new already. */
     private static long[] between(long[] before, long[] after) {
         var looked = lookedAt(before);

@@ -4,7 +4,9 @@ import dev.ioasid.errno.RefusedException;
 import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.DriverMemory;
 import dev.ioasid.iommu.Requester;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.List;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -103,6 +105,16 @@ final class StreamWriter {
 
     private long[] ste(TreeMap<Integer, Led> after, @Nullable CdTableWriter next, boolean ats) {
         return entries.ste(after.values(), after.get(DmaRequest.NO_PASID), next, ats);
+    }
+
+    /** What it can take to have a route again as it is, see {@link dev.ioasid.iommu.IommuDriver#wayBack}. */
+    List<Long> wayBack(int pasid) {
+        var led = routes.get(pasid);
+        var pieces = new ArrayList<>(table.needed());
+        if (cds != null && led != null && led.hasCd()) {
+            pieces.addAll(cds.needed(led.substreamId()));
+        }
+        return List.copyOf(pieces);
     }
 
     /** Blocks a route. */

@@ -243,6 +243,12 @@ public final class VtdDriver implements IommuDriver {
         }
     }
 
+    /** {@inheritDoc} An entry is replaced in a copy of its table. */
+    @Override
+    public List<Long> wayBack(Requester requester, int pasid) {
+        return List.of(PhysicalMemory.PAGE_SIZE);
+    }
+
     @Override
     public synchronized void detach(Requester requester, int pasid) {
         var route = new Route(requester.sourceId(), pasid);

@@ -533,6 +533,59 @@ class SmmuDriverTest {
         assertThat(done).isPositive();
     }
 
+    /** With the pieces that it names, and not a frame more, a route is led back, whatever has become of what it gave up. */
+    @ParameterizedTest(name = "{0}, CD2L {1}")
+    @CsvSource({
+        "stage 1 to another, 1",
+        "stage 1 to another, 0",
+        "stage 1 to stage 2, 1",
+        "stage 1 to stage 2, 0",
+        "stage 2 to another, 1",
+        "stage 2 to stage 1, 1",
+        "nested to another, 1",
+        "nested to another, 0",
+        "nested to stage 1, 1",
+        "nested to stage 1, 0",
+        "nested to stage 2, 0"
+    })
+    void theWayBackTakesNoMoreMemoryThanItSays(String which, long twoLevelCd) {
+        try (var own = new DriverBench(DriverBench.with(SmmuCapabilities.DEFAULT, 0, Idr0.CD2L, twoLevelCd), CACHES)) {
+            var parent = own.stage2(0x20_0000);
+            own.writeUserTable(0, 0x8000);
+            own.writeUserTable(0x4000, 0x9000);
+            Destination from = switch (which.split(" to ")[0]) {
+                case "stage 1" -> new Destination.Paged(own.stage1(0x10_0000));
+                case "stage 2" -> new Destination.Paged(parent);
+                default -> own.nested("bind", parent, 0);
+            };
+            Destination to = switch (which) {
+                case "stage 1 to another", "nested to stage 1", "stage 2 to stage 1" ->
+                    new Destination.Paged(own.stage1(0x30_0000));
+                case "nested to another" -> own.nested("bind", parent, 0x4000);
+                case "nested to stage 2" -> new Destination.Paged(parent);
+                default -> new Destination.Paged(own.stage2(0x30_0000));
+            };
+            own.driver.attach(DEVICE, NO_PASID, from);
+            var sight = own.look(DEVICE, NO_PASID);
+            var kept = new LinkedHashMap<Long, Long>();
+            for (long bytes : own.driver.wayBack(DEVICE, NO_PASID)) {
+                kept.put(own.frames.allocate(bytes, bytes), bytes);
+            }
+            own.driver.attach(DEVICE, NO_PASID, to);
+            assertThat(own.look(DEVICE, NO_PASID)).isNotEqualTo(sight);
+            while (own.frames.tryAllocate(0x1000, 0x1000) >= 0) {} // what it gave up is somebody else's by now
+            kept.forEach(own.frames::free);
+
+            own.driver.attach(DEVICE, NO_PASID, from);
+            assertThat(own.look(DEVICE, NO_PASID)).isEqualTo(sight);
+        }
+    }
+
+    @Test
+    void ofARouteThatLeadsNowhereThereIsNoWayBack() {
+        assertThat(driver.wayBack(DEVICE, NO_PASID)).isEmpty();
+    }
+
     // ---- what is refused
 
     @Test
