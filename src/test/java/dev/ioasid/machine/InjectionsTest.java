@@ -408,7 +408,8 @@ class InjectionsTest {
     }
 
     private void word(long address, long word) {
-        var bytes = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(word);
+        var bytes =
+                ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(word);
         machine.apply(new Command.WriteMemory(address, bytes.array()));
     }
 

@@ -120,7 +120,8 @@ class StalledTeardownTest {
             assertThat(again).isEqualTo(first);
 
             word(machine, CDS + PASID * 64, 0); // its V
-            machine.apply(new Command.Submit("iommu0", List.of(List.of((0x3aL << 40) | PASID << 12 | 5, 0L)))); // CFGI_CD
+            machine.apply(
+                    new Command.Submit("iommu0", List.of(List.of((0x3aL << 40) | PASID << 12 | 5, 0L)))); // CFGI_CD
             var last = faulted(news(machine, new Command.AnswerPageRequest(2, Answer.RETRY)));
             assertThat(last.request()).isEqualTo(arrives);
             assertThat(last.stalled()).isFalse();

@@ -103,7 +103,8 @@ class StalledTransactionsTest {
 
     /** Whatever the STE makes of it. */
     @ParameterizedTest
-    @ValueSource(strings = {"21/7 read", "21/7 write", "21/7 execute", "21/7 privileged-read", "21/7 privileged-execute"})
+    @ValueSource(
+            strings = {"21/7 read", "21/7 write", "21/7 execute", "21/7 privileged-read", "21/7 privileged-execute"})
     void retriedItIsWhatItWas(String how) {
         unit.edit("80000848 = 000a1000100000d4"); // PRIVCFG 2, INSTCFG 2
         var sent = how + " 7fabcdef2234";
@@ -422,11 +423,15 @@ class StalledTransactionsTest {
                 .isEqualTo("0000002100007812 0000020800000000 00007fabcdef2234 0000000000000000");
 
         unit.command(Commands.retry(0x21, 1)); // it keeps the room that it has
-        assertThat(told()).hasSize(1).allSatisfy(message -> assertThat(((Resumed) message).outcome())
-                .isInstanceOf(Translation.Stalled.class));
+        assertThat(told())
+                .hasSize(1)
+                .allSatisfy(
+                        message -> assertThat(((Resumed) message).outcome()).isInstanceOf(Translation.Stalled.class));
         unit.command(Commands.stallTerm(0x21));
         assertThat(told()).hasSize(most);
-        assertThat(unit.stall(STALLS).fault().recorded()).as("the queue is full").isFalse();
+        assertThat(unit.stall(STALLS).fault().recorded())
+                .as("the queue is full")
+                .isFalse();
     }
 
     // ---- messages that nobody takes
