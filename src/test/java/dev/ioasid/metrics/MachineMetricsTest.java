@@ -1,6 +1,5 @@
 package dev.ioasid.metrics;
 
-import dev.ioasid.machine.DmaOrder;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
@@ -11,6 +10,7 @@ import dev.ioasid.iommu.DmaRequest;
 import dev.ioasid.iommu.Rid;
 import dev.ioasid.machine.Command;
 import dev.ioasid.machine.DeviceTraits;
+import dev.ioasid.machine.DmaOrder;
 import dev.ioasid.machine.MapRequest;
 import dev.ioasid.machine.Preset;
 import dev.ioasid.pagetable.Permissions;
@@ -142,10 +142,12 @@ class MachineMetricsTest {
         machines.apply("a", new Command.Map(3, List.of(new MapRequest(0x1000L, 0x3000, Permissions.READ_WRITE, null))));
         var device = READ.rid();
         var read = DmaOrder.read(DmaRequest.NO_PASID, 0x1ff0, 0x1020);
-        assertThat(machines.apply("a", new Command.StartDma(device, read)).isPending()).isFalse();
+        assertThat(machines.apply("a", new Command.StartDma(device, read)).isPending())
+                .isFalse();
         assertThat(metric("ioasid_translations_total{outcome=\"translated\"}")).isEqualTo(translated + 3);
         var beyond = DmaOrder.read(DmaRequest.NO_PASID, 0x4000, 1);
-        assertThat(machines.apply("a", new Command.StartDma(device, beyond)).isPending()).isTrue();
+        assertThat(machines.apply("a", new Command.StartDma(device, beyond)).isPending())
+                .isTrue();
         assertThat(metric("ioasid_translations_total{outcome=\"fault\"}")).isEqualTo(faults);
         assertThat(metric("ioasid_translations_total{outcome=\"translated\"}")).isEqualTo(translated + 3);
     }

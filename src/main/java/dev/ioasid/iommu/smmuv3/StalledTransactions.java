@@ -18,7 +18,10 @@ final class StalledTransactions {
 
     /** @param again translates a transaction once more, as if it had just arrived, which is past what its device knows */
     StalledTransactions(
-            Stalls stalls, EventQueue events, DeviceMessages messages, Function<Stalls.Stalled, DeviceMessage.Resumed> again) {
+            Stalls stalls,
+            EventQueue events,
+            DeviceMessages messages,
+            Function<Stalls.Stalled, DeviceMessage.Resumed> again) {
         this.stalls = stalls;
         this.events = events;
         this.messages = messages;
