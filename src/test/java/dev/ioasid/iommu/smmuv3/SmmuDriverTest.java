@@ -28,6 +28,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -584,6 +585,45 @@ class SmmuDriverTest {
     @Test
     void ofARouteThatLeadsNowhereThereIsNoWayBack() {
         assertThat(driver.wayBack(DEVICE, NO_PASID)).isEmpty();
+    }
+
+    // ---- several threads
+
+    /** A table may change at any moment while a route is led elsewhere: no command of either is lost, so nothing stale is found. */
+    @Test
+    void aTableChangesWhileARouteIsLed() throws InterruptedException {
+        boolean met = true;
+        for (int moment = 0; met; moment++) {
+            try (var own = new DriverBench(SmmuCapabilities.DEFAULT, CACHES)) {
+                var shared = own.stage1(0x20_0000);
+                own.driver.attach(OTHER, NO_PASID, new Destination.Paged(shared));
+                own.driver.attach(DEVICE, NO_PASID, new Destination.Paged(own.stage1(0x10_0000)));
+                assertThat(own.look(OTHER, NO_PASID)).isEqualTo("0x200abc");
+                assertThat(own.look(DEVICE, NO_PASID)).isEqualTo("0x100abc");
+                var changes = new Thread(() -> shared.unmap(IOVA, 0x1000));
+                var left = new AtomicInteger(moment);
+                own.betweenStores = () -> {
+                    if (left.getAndDecrement() == 0) {
+                        changes.start();
+                        while (changes.getState() != Thread.State.BLOCKED && changes.isAlive()) {
+                            Thread.onSpinWait();
+                        }
+                    }
+                };
+                own.driver.attach(DEVICE, NO_PASID, new Destination.PassThrough());
+                own.betweenStores = null;
+                met = left.get() < 0;
+                if (met) {
+                    changes.join();
+                    assertThat(own.look(OTHER, NO_PASID))
+                            .as("moment %d", moment)
+                            .isEqualTo("F_TRANSLATION");
+                    assertThat(own.look(DEVICE, NO_PASID))
+                            .as("moment %d", moment)
+                            .isEqualTo("0x7f0000000abc");
+                }
+            }
+        }
     }
 
     // ---- what is refused
