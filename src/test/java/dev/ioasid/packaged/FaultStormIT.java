@@ -173,8 +173,8 @@ class FaultStormIT {
             var late = jvm.taken();
             // figures for whoever runs it: how fast a host is, no test can ask
             System.out.printf(
-                    "%d faulting DMAs; after a fifth of them %.1f s, of the service's processor time %.1f s%nmemory early: %s%nmemory late: %s%nbystander before: %s%nbystander in the first fifth: %s%nbystander after that: %s%n",
-                    DMAS, seconds, busy.toMillis() / 1e3, early, late, calm, startled, stormy);
+                    "%d faulting DMAs; after a fifth of them %.1f s, of the service's processor time %.1f s%nmemory early: %s%nmemory late: %s%nbystander before: %s%nbystander in the first fifth: %s%nbystander after that: %s%nbystander in all: %s%n",
+                    DMAS, seconds, busy.toMillis() / 1e3, early, late, calm, startled, stormy, startled.with(stormy));
 
             readers.add(kept());
             var unit = get(M1 + "/iommus/iommu0/faults");

@@ -45,7 +45,7 @@ final class DriverBench implements AutoCloseable {
     final FrameCounters counters = new FrameCounters(memory);
     final Readers readers = new Readers();
     final long freeAtFirst = frames.freeBytes();
-    private final WatchedMemory watched = new WatchedMemory(memory, frames, readers);
+    final WatchedMemory watched = new WatchedMemory(memory, frames, readers);
     final SmmuHardware hardware;
     final SmmuDriver driver;
 

@@ -602,16 +602,16 @@ class SmmuDriverTest {
                 assertThat(own.look(DEVICE, NO_PASID)).isEqualTo("0x100abc");
                 var changes = new Thread(() -> shared.unmap(IOVA, 0x1000));
                 var left = new AtomicInteger(moment);
-                own.betweenStores = () -> {
+                own.watched.watch(() -> {
                     if (left.getAndDecrement() == 0) {
                         changes.start();
                         while (changes.getState() != Thread.State.BLOCKED && changes.isAlive()) {
                             Thread.onSpinWait();
                         }
                     }
-                };
+                });
                 own.driver.attach(DEVICE, NO_PASID, new Destination.PassThrough());
-                own.betweenStores = null;
+                own.watched.watch(null);
                 met = left.get() < 0;
                 if (met) {
                     changes.join();
