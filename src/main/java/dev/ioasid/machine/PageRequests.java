@@ -330,7 +330,6 @@ final class PageRequests {
         return BigInteger.valueOf(id);
     }
 
-    /** In a word. */
     /** Whether the device has given up. */
     boolean hasExpired(long id) {
         return waiting(id).state == PageRequestSummary.State.EXPIRED;

@@ -56,8 +56,6 @@ class IoasidScenarioTest extends BothArchitecturesTest {
                 {"type": "sva"}"""), 400, "EINVAL", "{\"property\": \"process\"}");
         expectRefused(post(IOASIDS, """
                 {"type": "paging", "format": "lpae"}"""), 400, "EINVAL");
-        expectRefused(post(IOASIDS, """
-                {"type": "paging", "context": 1}"""), 400, "EINVAL");
         assertThat(json(IOASIDS).get("items")).isEmpty();
     }
 
