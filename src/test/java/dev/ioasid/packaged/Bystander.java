@@ -26,12 +26,6 @@ final class Bystander {
 
     /** How long requests have taken. */
     record Latency(long[] sorted) {
-        Latency with(Latency other) {
-            return new Latency(LongStream.concat(LongStream.of(sorted), LongStream.of(other.sorted))
-                    .sorted()
-                    .toArray());
-        }
-
         private double millis(double part) {
             return sorted[(int) (part * (sorted.length - 1))] / 1e6;
         }

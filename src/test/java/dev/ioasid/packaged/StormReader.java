@@ -3,9 +3,7 @@ package dev.ioasid.packaged;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.util.TreeMap;
@@ -17,6 +15,9 @@ import tools.jackson.databind.json.JsonMapper;
  * missing between the two. Speaks HTTP/1.0, of which an answer ends with its connection.
  */
 final class StormReader implements AutoCloseable {
+    private static final byte[] ID = "id: ".getBytes(UTF_8);
+    private static final byte[] EVENT = "event: ".getBytes(UTF_8);
+    private static final byte[] DATA = "data: ".getBytes(UTF_8);
     private static final JsonMapper JSON = new JsonMapper();
     /** Bytes that the system keeps for a reader who is to be kept waiting, and usually. */
     private static final int SMALL = 4096;
@@ -24,7 +25,7 @@ final class StormReader implements AutoCloseable {
     private static final int USUAL = 1 << 17;
 
     private final Socket socket;
-    private final BufferedReader lines;
+    private final ByteLines lines;
     private final TreeMap<String, Long> events = new TreeMap<>();
     private long last;
     private long missed;
@@ -45,9 +46,10 @@ final class StormReader implements AutoCloseable {
         socket.setReceiveBufferSize(room);
         socket.connect(new InetSocketAddress("localhost", port));
         socket.getOutputStream().write(("GET " + path + " HTTP/1.0\r\n\r\n").getBytes(UTF_8));
-        lines = new BufferedReader(new InputStreamReader(socket.getInputStream(), UTF_8), room);
-        assertThat(lines.readLine()).contains(" 200");
-        while (!lines.readLine().isEmpty()) {
+        lines = new ByteLines(socket.getInputStream(), room);
+        assertThat(lines.next()).isTrue();
+        assertThat(lines.from(0)).contains(" 200");
+        while (lines.next() && !lines.from(0).isEmpty()) {
             // a header
         }
     }
@@ -56,22 +58,23 @@ final class StormReader implements AutoCloseable {
     StormReader readAll() throws IOException {
         long id = last;
         String type = null;
-        for (var line = lines.readLine(); line != null; line = lines.readLine()) {
-            if (line.startsWith("id: ")) {
-                id = Long.parseLong(line.substring(4));
-            } else if (line.startsWith("event: ")) {
-                type = line.substring(7);
-            } else if (line.startsWith("data: ")) {
-                account(id, type, line.substring(6));
+        while (lines.next()) {
+            if (lines.startsWith(ID)) {
+                id = Long.parseLong(lines.from(ID.length));
+            } else if (lines.startsWith(EVENT)) {
+                type = lines.from(EVENT.length);
+            } else if (lines.startsWith(DATA)) {
+                account(id, type);
                 type = null;
             }
         }
         return this;
     }
 
-    private void account(long id, @Nullable String type, String data) {
+    /** The line is what the event says. */
+    private void account(long id, @Nullable String type) {
         if ("missed".equals(type)) {
-            var told = JSON.readTree(data);
+            var told = JSON.readTree(lines.from(DATA.length));
             assertThat(told.get("next").asLong()).isEqualTo(id + 1);
             assertThat(told.get("missed").asLong()).isEqualTo(id - last);
             missed += id - last;
@@ -79,7 +82,7 @@ final class StormReader implements AutoCloseable {
             assertThat(id).isEqualTo(last + 1);
             events.merge(String.valueOf(type), 1L, Long::sum);
             omittedFaults += "faults-omitted".equals(type)
-                    ? JSON.readTree(data).get("count").asLong()
+                    ? JSON.readTree(lines.from(DATA.length)).get("count").asLong()
                     : 0;
         }
         last = id;
