@@ -58,7 +58,7 @@ public record PageRequest(
         SUCCESS,
         /** A page of the group is not there for the device. */
         INVALID,
-        /** Something is broken: the device is not to ask for pages any more. */
+        /** Something is broken. PCIe has the device ask for pages no more; here it gives up the DMA, and may ask again. */
         FAILURE
     }
 

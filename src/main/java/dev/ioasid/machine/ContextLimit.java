@@ -39,6 +39,9 @@ public enum ContextLimit {
 
     /** So much of it as the subject of a refusal: counts are integers, bytes are not. */
     Number subject(long amount) {
-        return this == PINNED_BYTES ? (Number) amount : (Number) (int) Math.min(amount, Integer.MAX_VALUE);
+        if (this == PINNED_BYTES) {
+            return amount;
+        }
+        return Math.toIntExact(amount);
     }
 }

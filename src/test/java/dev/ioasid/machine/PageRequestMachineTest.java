@@ -52,18 +52,25 @@ class PageRequestMachineTest {
         return machine.units().unit(iommu).hardware().request(request);
     }
 
+    /** A unit that the test drives, and a device with PRI: the root table is latched, translation is off. Nothing is present for PASID 1234. */
+    private static Machine unmanaged() {
+        var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY);
+        machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
+        machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
+        write(machine, 0x1003a0, 0x101001);
+        write(machine, 0x101220, 0x10201d, 5); // P, DTE, PASIDE, PRE; RID_PASID 5
+        write(machine, 0x102240, 0x104001);
+        write(machine, 0x104d00, 0x105089, 33); // a second stage of 4 levels
+        patch(machine, "RTADDR", 0x100400);
+        patch(machine, "GCMD", 0x4000_0000L);
+        return machine;
+    }
+
     /** Tables, ring and registers by hand; the device asks for a page, and gets an answer that came through the invalidation queue. */
     @Test
     void anUnmanagedUnitIsDrivenByHand() {
-        try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
-            machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
-            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
-            write(machine, 0x1003a0, 0x101001);
-            write(machine, 0x101220, 0x10201d, 5); // P, DTE, PASIDE, PRE; RID_PASID 5
-            write(machine, 0x102240, 0x104001);
+        try (var machine = unmanaged()) {
             write(machine, 0x104d00, 0x101, 0x800033); // PASID 1234: pass-through, domain 33
-            patch(machine, "RTADDR", 0x100400);
-            patch(machine, "GCMD", 0x4000_0000L);
             patch(machine, "PQA", 0x200000);
             patch(machine, "PECTL", 0);
             patch(machine, "IQA", 0x210800);
@@ -96,15 +103,7 @@ class PageRequestMachineTest {
     /** Nobody drives the unit: the device is told that its requests are invalid, and the orders behind do not wait in its place. */
     @Test
     void aDeviceThatGoesTakesEveryOrderWithIt() {
-        try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
-            machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
-            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
-            write(machine, 0x1003a0, 0x101001);
-            write(machine, 0x101220, 0x10201d, 5);
-            write(machine, 0x102240, 0x104001);
-            write(machine, 0x104d00, 0x105089, 33); // PASID 1234: second stage of 4 levels, in which nothing is present
-            patch(machine, "RTADDR", 0x100400);
-            patch(machine, "GCMD", 0x4000_0000L);
+        try (var machine = unmanaged()) {
             patch(machine, "GCMD", 0x8000_0000L);
             patch(machine, "PQA", 0x200000);
             var orders = List.of(
@@ -125,15 +124,7 @@ class PageRequestMachineTest {
     /** The device has given up, and the driver does not know: its answer is to nobody, and not to who has come after. */
     @Test
     void anAnswerThatComesTooLateIsToNobody() {
-        try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
-            machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
-            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
-            write(machine, 0x1003a0, 0x101001);
-            write(machine, 0x101220, 0x10201d, 5);
-            write(machine, 0x102240, 0x104001);
-            write(machine, 0x104d00, 0x105089, 33); // PASID 1234: second stage of 4 levels, in which nothing is present
-            patch(machine, "RTADDR", 0x100400);
-            patch(machine, "GCMD", 0x4000_0000L);
+        try (var machine = unmanaged()) {
             patch(machine, "IQA", 0x210800);
             patch(machine, "GCMD", 0x8400_0000L);
             patch(machine, "PQA", 0x200000);
@@ -159,15 +150,7 @@ class PageRequestMachineTest {
     /** What finds the ring full is a success to the device at once; it asks again when the driver has acknowledged the overflow. */
     @Test
     void whatFindsTheRingFullAsksAgain() {
-        try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
-            machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
-            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
-            write(machine, 0x1003a0, 0x101001);
-            write(machine, 0x101220, 0x10201d, 5);
-            write(machine, 0x102240, 0x104001);
-            write(machine, 0x104d00, 0x105089, 33);
-            patch(machine, "RTADDR", 0x100400);
-            patch(machine, "GCMD", 0x4000_0000L);
+        try (var machine = unmanaged()) {
             patch(machine, "IQA", 0x210800);
             patch(machine, "GCMD", 0x8400_0000L);
             patch(machine, "PQA", 0x200000);
@@ -205,15 +188,7 @@ class PageRequestMachineTest {
     /** It is only tried again when there may be room, and each time one may find the ring full once more. */
     @Test
     void aRingThatIsFullAgainLosesRequestsAgain() {
-        try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
-            machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
-            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
-            write(machine, 0x1003a0, 0x101001);
-            write(machine, 0x101220, 0x10201d, 5);
-            write(machine, 0x102240, 0x104001);
-            write(machine, 0x104d00, 0x105089, 33);
-            patch(machine, "RTADDR", 0x100400);
-            patch(machine, "GCMD", 0x4000_0000L);
+        try (var machine = unmanaged()) {
             patch(machine, "GCMD", 0x8000_0000L);
             patch(machine, "PQA", 0x200000);
             LongStream.range(0, 130).forEach(page -> start(machine, page << 12));
@@ -236,15 +211,7 @@ class PageRequestMachineTest {
     /** Told to try again, and to try again: as long as somebody says so, a device does. */
     @Test
     void aDeviceTriesAsOftenAsItIsTold() {
-        try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
-            machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
-            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
-            write(machine, 0x1003a0, 0x101001);
-            write(machine, 0x101220, 0x10201d, 5);
-            write(machine, 0x102240, 0x104001);
-            write(machine, 0x104d00, 0x105089, 33);
-            patch(machine, "RTADDR", 0x100400);
-            patch(machine, "GCMD", 0x4000_0000L);
+        try (var machine = unmanaged()) {
             patch(machine, "IQA", 0x210800);
             patch(machine, "GCMD", 0x8400_0000L);
             patch(machine, "PQA", 0x200000);
@@ -270,15 +237,7 @@ class PageRequestMachineTest {
     /** Nobody ever answers: there is an index nevertheless. */
     @Test
     void thereIsAnIndexAlthoughNobodyEverAnswers() {
-        try (var machine = Machine.create("m", 64L << 20, List.of(), Preset.EMPTY)) {
-            machine.apply(new Command.CreateIommu("u", false, VtdCapabilities.DEFAULT));
-            machine.apply(new Command.CreateDevice(RID, "u", new DeviceTraits(null, 20, true, true, null, List.of())));
-            write(machine, 0x1003a0, 0x101001);
-            write(machine, 0x101220, 0x10201d, 5);
-            write(machine, 0x102240, 0x104001);
-            write(machine, 0x104d00, 0x105089, 33);
-            patch(machine, "RTADDR", 0x100400);
-            patch(machine, "GCMD", 0x4000_0000L);
+        try (var machine = unmanaged()) {
             patch(machine, "GCMD", 0x8000_0000L);
             patch(machine, "PQA", 0x200007);
             for (int request = 1; request <= PageRequest.GROUPS; request++) {

@@ -128,7 +128,7 @@ final class CdTableWriter {
         var copy = copy(before, offset(substreamId), words);
         leaves.put(substreamId >>> SPLIT, copy);
         lead(substreamId, copy);
-        forgetTable(substreamId);
+        forgetTable();
         place.free(before);
     }
 
@@ -169,7 +169,7 @@ final class CdTableWriter {
         if (twoLevels && (next < 0 || next >= first + (1 << SPLIT))) {
             var leaf = leaves.remove(substreamId >>> SPLIT);
             memory.store(link(substreamId), 0);
-            forgetTable(substreamId);
+            forgetTable();
             if (leaf != null) {
                 place.free(leaf);
             }
@@ -181,7 +181,7 @@ final class CdTableWriter {
     }
 
     /** A table has moved, or is gone: all its CDs, and the way there, may be remembered. */
-    private void forgetTable(int substreamId) {
+    private void forgetTable() {
         queue.submit(Commands.cfgiCdAll(streamId));
         memory.await();
     }
